@@ -1,0 +1,56 @@
+# tieout: `make run` closes the sample month, `make test` runs all tests. Everything else is below.
+SHELL := /bin/sh
+VENV  := .venv
+BIN   := $(VENV)/bin
+STAMP := $(VENV)/.ready
+
+.PHONY: help run test up down check lint types contracts house golden lock clean soak bench
+
+help:
+	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
+	@echo "make test    set up, then run all tests"
+	@echo "make up      Airflow's UI on 127.0.0.1 over what make run made; make down stops what is left"
+	@echo "make check   lint, types, import contracts, house and docs rules"
+	@echo "make golden  rewrite the expected files under tests/golden (review the diff)"
+	@echo "make lock    refresh the locked requirements"
+	@echo "make clean   forget the sample month (database, lake, logs); keeps the installed packages"
+
+run: $(STAMP)
+	@$(BIN)/python -m demo.run
+
+up: $(STAMP)
+	@$(BIN)/python -m demo.up
+
+down: $(STAMP)
+	@$(BIN)/python -m demo.down
+
+test: $(STAMP)
+	@$(BIN)/python -m pytest -n 2 --dist loadfile
+
+check: lint types contracts house
+
+lint: $(STAMP)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check -q .
+
+types: $(STAMP)
+	@$(BIN)/mypy include tests demo dags plugins
+
+contracts: $(STAMP)
+	@$(BIN)/lint-imports --no-logo
+
+house: $(STAMP)
+	@$(BIN)/python -m pytest tests/house
+
+golden: $(STAMP)
+	@TIEOUT_GOLDEN=rewrite $(BIN)/python -m pytest tests/sources tests/publish
+
+lock: $(STAMP)
+	@sh demo/lock.sh
+
+clean: $(STAMP)
+	@$(BIN)/python -m demo.down --forget
+
+$(STAMP): requirements-dev.txt requirements-uv.txt pyproject.toml demo/bootstrap.sh
+	@sh demo/bootstrap.sh $(VENV)
+	@touch $@
