@@ -1,0 +1,1 @@
+"""tieout closes the month for AI and cloud spend; see docs/concepts."""

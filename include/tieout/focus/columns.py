@@ -1,0 +1,139 @@
+"""The charge: one row of FOCUS 1.2 Cost and Usage in snake case, plus where it came from.
+
+Owns names, types and order of the columns. A provider's `to_focus` gives exactly `CHARGE_SCHEMA`
+without `attr_id`; `with_attr_ids` adds it. Amounts are DECIMAL(28,12) in the billing currency;
+a cost is positive, a credit negative.
+"""
+
+import json
+from collections.abc import Mapping
+
+import pyarrow as pa
+
+from tieout.core.errors import IntegrityError
+from tieout.core.ids import attribute_key
+
+MONEY = pa.decimal128(28, 12)
+TIMESTAMP = pa.timestamp("us", tz="UTC")
+
+CHARGE_SCHEMA = pa.schema(
+    [
+        pa.field(
+            "line_id", pa.string(), nullable=False
+        ),  # core.ids.content_key(document, row, part)
+        pa.field("attr_id", pa.int64(), nullable=False),
+        pa.field("provider", pa.string(), nullable=False),  # plug-in name: aws, openai
+        pa.field("billing_account_id", pa.string(), nullable=False),
+        pa.field("billing_account_name", pa.string()),
+        pa.field("sub_account_id", pa.string()),  # AWS account, OpenAI project, Anthropic workspace
+        pa.field("sub_account_name", pa.string()),
+        pa.field("billing_period_start", pa.date32(), nullable=False),
+        pa.field("charge_period_start", TIMESTAMP, nullable=False),
+        pa.field("charge_period_end", TIMESTAMP, nullable=False),
+        pa.field("charge_category", pa.string(), nullable=False),
+        pa.field("charge_class", pa.string()),
+        pa.field("charge_description", pa.string()),
+        pa.field("billed_cost", MONEY, nullable=False),
+        pa.field("effective_cost", MONEY, nullable=False),
+        pa.field("list_cost", MONEY),
+        pa.field("contracted_cost", MONEY),
+        pa.field("billing_currency", pa.string(), nullable=False),
+        pa.field("consumed_quantity", MONEY),
+        pa.field("consumed_unit", pa.string()),
+        pa.field("service_category", pa.string(), nullable=False),
+        pa.field("service_name", pa.string(), nullable=False),
+        pa.field("service_provider_name", pa.string(), nullable=False),
+        pa.field("invoice_issuer_name", pa.string(), nullable=False),
+        pa.field("invoice_id", pa.string()),
+        pa.field("region_id", pa.string()),
+        pa.field("resource_id", pa.string()),
+        pa.field("sku_id", pa.string()),
+        pa.field("sku_meter", pa.string()),
+        pa.field("tags", pa.string(), nullable=False),  # canonical JSON object, see tags_json
+        pa.field("x_model", pa.string()),
+        pa.field("x_token_kind", pa.string()),  # input, cached_input, cache_write, output, ...
+        pa.field("x_service_tier", pa.string()),  # standard, batch, priority, flex
+        pa.field("source_document", pa.string(), nullable=False),  # SHA-256 of the provider's bytes
+        pa.field("source_row", pa.int32(), nullable=False),  # 1-based row in that document
+    ]
+)
+
+# What rules may look at: two charges with equal attributes are always classified alike.
+ATTRIBUTES = (
+    "provider",
+    "billing_account_id",
+    "sub_account_id",
+    "sub_account_name",
+    "charge_category",
+    "charge_description",
+    "service_category",
+    "service_name",
+    "service_provider_name",
+    "invoice_issuer_name",
+    "region_id",
+    "resource_id",
+    "sku_id",
+    "sku_meter",
+    "tags",
+    "x_model",
+    "x_token_kind",
+    "x_service_tier",
+)
+
+CHARGE_CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
+AI_SERVICE_CATEGORY = "AI and Machine Learning"
+SERVICE_CATEGORIES = (
+    AI_SERVICE_CATEGORY,
+    "Analytics",
+    "Business Applications",
+    "Compute",
+    "Databases",
+    "Developer Tools",
+    "Identity",
+    "Integration",
+    "Internet of Things",
+    "Management and Governance",
+    "Media",
+    "Migration",
+    "Mobile",
+    "Multicloud",
+    "Networking",
+    "Security",
+    "Storage",
+    "Web",
+    "Other",
+)
+
+
+def tags_json(tags: Mapping[str, str]) -> str:
+    """Tags as one canonical JSON text: keys sorted, no spaces, empty values dropped."""
+    kept = {key: value for key, value in tags.items() if value}
+    return json.dumps(kept, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
+
+
+def with_attr_ids(charges: pa.Table) -> pa.Table:
+    """Add `attr_id` to charges that lack it and cast to CHARGE_SCHEMA in its column order.
+
+    Raises:
+        IntegrityError: two different attribute tuples share an id (chance 3e-9 a month).
+    """
+    columns = [charges.column(name).to_pylist() for name in ATTRIBUTES]
+    seen: dict[tuple[str | None, ...], int] = {}
+    ids = [
+        seen.setdefault(row, attribute_key(row)) if row not in seen else seen[row]
+        for row in zip(*columns, strict=True)
+    ]
+    if len(set(seen.values())) != len(seen):
+        raise IntegrityError(
+            "Two different attribute tuples have one attr_id: expected all ids to differ; "
+            "report the charges file so that the id can be widened."
+        )
+    table = charges.append_column("attr_id", pa.array(ids, pa.int64()))
+    return table.select(CHARGE_SCHEMA.names).cast(CHARGE_SCHEMA)
+
+
+def attributes_of(charges: pa.Table) -> pa.Table:
+    """Distinct `attr_id` with its ATTRIBUTES, ordered by `attr_id`: the dictionary rules run on."""
+    grouped = charges.group_by("attr_id").aggregate([(name, "min") for name in ATTRIBUTES])
+    names = [name.removesuffix("_min") for name in grouped.column_names]
+    return grouped.rename_columns(names).select(["attr_id", *ATTRIBUTES]).sort_by("attr_id")
