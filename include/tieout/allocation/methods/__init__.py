@@ -1,0 +1,1 @@
+"""One file per allocation method; `tieout.allocation.base.load` imports the one that is named."""
