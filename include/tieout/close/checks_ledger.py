@@ -1,0 +1,89 @@
+"""Checks of the journal: accruals, tax, expense against the sub-ledger, trial balance."""
+
+from tieout.close.evidence import AccountEvidence, CloseInputs
+from tieout.core.errors import UnbalancedEntryError
+from tieout.core.money import format_units, from_minor, minor_digits, to_minor
+from tieout.ledger.entry import JournalEntry
+from tieout.ledger.trial_balance import account_balance, trial_balance
+
+
+def accruals_posted(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C07: each account in arrears with cost has an accrual or a true-up in the period."""
+    arrears = [account for account in inputs.accounts if account.mode == "arrears"]
+    problems = [
+        f"{account.subject}: no accrual for "
+        f"{format_units(account.ledger_lines_net_units)} {inputs.currency}"
+        for account in arrears
+        if _net_minor(account, inputs)
+        and not any(
+            entry.journal_type in ("accrual", "true_up") for entry in _of_month(account, inputs)
+        )
+    ]
+    return problems, f"{len(arrears)} accounts in arrears"
+
+
+def tax_ties(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C12: tax on the documents = tax in the ledger (in arrears) = input tax in the journal."""
+    problems = []
+    for account in inputs.accounts:
+        paper = sum(document.tax_units for document in account.documents)
+        ledger = account.ledger_tax_units if account.mode == "arrears" else paper
+        journal = from_minor(
+            account_balance(
+                _of_month(account, inputs),
+                account=inputs.chart.control_account("input_tax", provider=account.provider),
+            ),
+            minor_digits(inputs.currency),
+        )
+        if not paper == ledger == journal:
+            problems.append(
+                f"{account.subject}: documents {format_units(paper)}, ledger "
+                f"{format_units(ledger)}, journal {format_units(journal)} {inputs.currency}"
+            )
+    return problems, f"{len(inputs.accounts)} accounts"
+
+
+def expense_ties(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C15: expense posted in the period for its own month = ledger before tax, in cents."""
+    digits = minor_digits(inputs.currency)
+    expense = {account.code for account in inputs.chart.accounts if account.type == "expense"}
+    problems, total = [], 0
+    for account in inputs.accounts:
+        posted = sum(
+            line.amount_minor
+            for entry in _of_month(account, inputs)
+            if entry.posting_on <= inputs.period.last_on
+            for line in entry.lines
+            if line.account in expense
+        )
+        wanted = _net_minor(account, inputs)
+        total += posted
+        if posted != wanted:
+            problems.append(
+                f"{account.subject}: journal {format_units(from_minor(posted, digits))}, ledger "
+                f"{format_units(from_minor(wanted, digits))} {inputs.currency}"
+            )
+    return problems, f"{format_units(from_minor(total, digits))} {inputs.currency} of expense"
+
+
+def trial_balance_is_zero(inputs: CloseInputs) -> tuple[list[str], str]:
+    """TB: the balance at the end of the period and the one of all entries sum to zero."""
+    try:
+        trial_balance(inputs.entries)
+        table = trial_balance(inputs.entries, through=inputs.period.last_on)
+    except UnbalancedEntryError as error:
+        return [str(error)], ""
+    return [], f"{table.num_rows} accounts on {inputs.period.last_on.isoformat()}"
+
+
+def _of_month(account: AccountEvidence, inputs: CloseInputs) -> list[JournalEntry]:
+    wanted = (account.provider, account.billing_account_id, str(inputs.period))
+    return [
+        entry
+        for entry in inputs.entries
+        if (entry.provider, entry.billing_account_id, entry.service_period) == wanted
+    ]
+
+
+def _net_minor(account: AccountEvidence, inputs: CloseInputs) -> int:
+    return to_minor(account.ledger_lines_net_units, minor_digits(inputs.currency))

@@ -1,0 +1,96 @@
+"""Checks of figures against paper: invoices, receipts, credit roll-forward, bridges."""
+
+from fractions import Fraction
+
+from tieout.close.evidence import AccountEvidence, CloseInputs
+from tieout.close.tolerance import all_within, within
+from tieout.core.money import SCALE, format_units, from_minor, minor_digits, to_minor
+from tieout.ledger.trial_balance import account_balance
+from tieout.reconciliation.bridge import Bridge
+
+
+def rollforward_ties(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C08: each prepaid balance in the books is the roll-forward's closing credit in cents."""
+    prepaid = [account for account in inputs.accounts if account.mode == "prepaid"]
+    digits = minor_digits(inputs.currency)
+    problems = []
+    for account in prepaid:
+        bridge = account.bridge("credit_rollforward")
+        if bridge is None:
+            problems.append(f"{account.subject}: no credit roll-forward")
+            continue
+        books = from_minor(_prepaid_minor(account, inputs), digits)
+        closing = from_minor(to_minor(bridge.end_units, digits), digits)
+        if books != closing:
+            problems.append(
+                f"{account.subject}: books have {format_units(books)}, the roll-forward "
+                f"{format_units(closing)} {inputs.currency}"
+            )
+    return problems, f"{len(prepaid)} prepaid accounts"
+
+
+def invoices_matched(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C09: each account in arrears has its invoice matched, and each document is posted in full."""
+    problems = []
+    for account in inputs.accounts:
+        if account.mode == "arrears" and account.bridge("report_to_invoice") is None:
+            problems.append(f"{account.subject}: no invoice is matched")
+        problems += [
+            f"{account.subject}: {document.number} is not posted with "
+            f"{format_units(document.total_units)} {document.currency}"
+            for document in account.documents
+            if document.total_units != _posted_units(document.number, account, inputs=inputs)
+        ]
+    count = sum(len(account.documents) for account in inputs.accounts)
+    return problems, f"{count} documents"
+
+
+def bridges_explain(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C10: what no cause explains is within tolerance, per bridge and in the sum of absolutes."""
+    found = [
+        (f"{account.subject}: {bridge.section}", bridge, _in_minor(bridge))
+        for account in inputs.accounts
+        for bridge in account.bridges
+    ]
+    problems = [
+        f"{name} leaves {format_units(bridge.unexplained_units)} {bridge.currency} unexplained"
+        for name, bridge, (difference, base) in found
+        if not within(difference, base, tolerance=inputs.tolerance)
+    ]
+    pairs = [pair for _, _, pair in found]
+    if not problems and not all_within(pairs, tolerance=inputs.tolerance):
+        problems = ["unexplained amounts are above tolerance when added up without their signs"]
+    return problems, f"{len(found)} bridges"
+
+
+def _prepaid_minor(account: AccountEvidence, inputs: CloseInputs) -> int:
+    return account_balance(
+        inputs.entries,
+        account=inputs.chart.control_account("prepaid", provider=account.provider),
+        through=inputs.period.last_on,
+        provider=account.provider,
+        billing_account_id=account.billing_account_id,
+    )
+
+
+def _posted_units(number: str, account: AccountEvidence, *, inputs: CloseInputs) -> int:
+    chart = inputs.chart
+    paid_through = {
+        chart.control_account("payable", provider=account.provider),
+        chart.control_account("cash", provider=account.provider),
+    }
+    minor = -sum(
+        line.amount_minor
+        for entry in inputs.entries
+        if (entry.provider, entry.billing_account_id)
+        == (account.provider, account.billing_account_id)
+        and number in entry.source_refs
+        for line in entry.lines
+        if line.account in paid_through
+    )
+    return from_minor(minor, minor_digits(inputs.currency))
+
+
+def _in_minor(bridge: Bridge) -> tuple[Fraction, Fraction]:
+    step: int = 10 ** (SCALE - minor_digits(bridge.currency))
+    return Fraction(bridge.unexplained_units, step), Fraction(bridge.end_units, step)

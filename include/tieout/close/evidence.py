@@ -1,0 +1,76 @@
+"""What the checklist looks at: one month's figures as plain values, gathered by the step."""
+
+from dataclasses import dataclass
+from datetime import date
+from typing import Literal
+
+from tieout.close.tolerance import PROVIDER_MONTH, Tolerance
+from tieout.core.finding import Finding
+from tieout.core.period import Period
+from tieout.focus.document import BillingDocument
+from tieout.ledger.chart import Chart
+from tieout.ledger.entry import JournalEntry
+from tieout.reconciliation.bridge import Bridge, Section
+
+BillingMode = Literal["arrears", "prepaid"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountEvidence:
+    """One billing account in the month.
+
+    `days_received` are the UTC days that the final pull covers. Loaded rows and units include the
+    refused ones, so that source = loaded means nothing was lost on the way in. `documents` are the
+    invoice, or the receipts of a prepaid account. Ledger figures are sums of ledger lines.
+    """
+
+    provider: str
+    billing_account_id: str
+    mode: BillingMode
+    days_received: frozenset[date]
+    source_rows: int
+    loaded_rows: int
+    source_units: int
+    loaded_units: int
+    ledger_lines_net_units: int
+    ledger_tax_units: int
+    documents: tuple[BillingDocument, ...]
+    bridges: tuple[Bridge, ...]
+
+    @property
+    def subject(self) -> str:
+        """How the account is named on the checklist."""
+        return f"{self.provider}/{self.billing_account_id}"
+
+    def bridge(self, section: Section) -> Bridge | None:
+        """The bridge of that section, if there is one."""
+        return next((bridge for bridge in self.bridges if bridge.section == section), None)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolTotal:
+    """What went into a cost pool and what came out as shares."""
+
+    pool_id: str
+    amount_in_units: int
+    amount_out_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseInputs:
+    """Everything the checks of one period need.
+
+    `entries` are all posted entries from the opening on; `findings` those still open;
+    `unallocated_units` the sum of |cost| without an initiative, its limit in basis points of cost.
+    """
+
+    period: Period
+    currency: str
+    chart: Chart
+    accounts: tuple[AccountEvidence, ...]
+    pools: tuple[PoolTotal, ...]
+    unallocated_units: int
+    unallocated_limit_bp: int
+    entries: tuple[JournalEntry, ...]
+    findings: tuple[Finding, ...]
+    tolerance: Tolerance = PROVIDER_MONTH

@@ -1,0 +1,96 @@
+"""The register of billing accounts: which accounts are expected, how they bill, where they opened.
+
+Approved data of finance, not deployment settings; a provider without an account here is not pulled.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+from tieout.core.errors import MoneyFormatError, NotReadyError, PeriodFormatError
+from tieout.core.money import to_units
+from tieout.core.period import parse_period
+from tieout.rules import fields
+from tieout.rules.yaml_text import Node, read_yaml
+
+Mode = Literal["arrears", "prepaid"]
+_REQUIRED = ("provider", "billing_account_id", "name", "mode", "currency")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BillingAccount:
+    """One account at one provider.
+
+    `arrears` is billed after use by an invoice, `prepaid` buys credits first. A prepaid account
+    opens its roll-forward in `opening_period` with `opening_units` (1e-12, what the provider's
+    statement showed as remaining at the start of that period).
+    """
+
+    provider: str
+    billing_account_id: str
+    name: str
+    mode: Mode
+    currency: str
+    opening_period: str | None
+    opening_units: int
+
+    @property
+    def subject(self) -> str:
+        """How findings, runs and pages name the account."""
+        return f"{self.provider}/{self.billing_account_id}"
+
+
+def parse_accounts(text: str, *, name: str) -> tuple[BillingAccount, ...]:
+    """Read the register from YAML, ordered by provider and account.
+
+    Raises:
+        RuleFileError: an entry misses a field, names an unknown mode, or an account stands twice;
+            with the line.
+    """
+    root = fields.fields(read_yaml(text, name=name), required=["accounts"])
+    nodes = fields.members(root["accounts"])
+    accounts = [_account(node) for node in nodes]
+    subjects = [(account.subject, node) for account, node in zip(accounts, nodes, strict=True)]
+    fields.refuse_repeats(subjects, what="account")
+    return tuple(sorted(accounts, key=lambda account: account.subject))
+
+
+def accounts_of(accounts: tuple[BillingAccount, ...], provider: str) -> tuple[BillingAccount, ...]:
+    """The accounts of one provider.
+
+    Raises:
+        NotReadyError: the register has none.
+    """
+    found = tuple(account for account in accounts if account.provider == provider)
+    if not found:
+        known = sorted({account.provider for account in accounts})
+        raise NotReadyError(
+            f"No billing account of provider {provider!r} is registered: expected one beside "
+            f"{', '.join(known)}; add it to the accounts policy and have it approved."
+        )
+    return found
+
+
+def _account(node: Node) -> BillingAccount:
+    entry = fields.fields(node, required=_REQUIRED, optional=["opening"])
+    period, units = _opening(entry["opening"]) if "opening" in entry else (None, 0)
+    mode = fields.one_of(entry["mode"], ("arrears", "prepaid"))
+    return BillingAccount(
+        provider=fields.identifier_of(entry["provider"]),
+        billing_account_id=fields.text_of(entry["billing_account_id"]),
+        name=fields.text_of(entry["name"]),
+        mode="prepaid" if mode == "prepaid" else "arrears",
+        currency=fields.text_of(entry["currency"]),
+        opening_period=period,
+        opening_units=units,
+    )
+
+
+def _opening(node: Node) -> tuple[str, int]:
+    entry = fields.fields(node, required=["period", "amount"], optional=["evidence"])
+    try:
+        return (
+            str(parse_period(fields.text_of(entry["period"]))),
+            to_units(fields.text_of(entry["amount"])),
+        )
+    except (PeriodFormatError, MoneyFormatError) as error:
+        raise node.error(str(error)) from error

@@ -1,0 +1,237 @@
+"""Which entries a month of one provider account needs; source: accrual with automatic reversal.
+
+In arrears: accrual and true-up on the last day, both reversed on the first day of the next month,
+where the invoice is booked in full. So the month carries the invoice to the cent and the next
+month nets to zero. Prepaid: purchases raise the asset, the month's usage draws it down.
+Owns the entries; the store gives document numbers and refuses a second posting of the same key.
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import pyarrow as pa
+
+from tieout.core.errors import UnbalancedEntryError
+from tieout.core.finding import Finding
+from tieout.core.ids import content_key
+from tieout.core.money import minor_digits, to_minor
+from tieout.focus.document import BillingDocument
+from tieout.ledger.building import (
+    AccountMonth,
+    Heading,
+    build,
+    control_line,
+    document_key,
+    document_minor,
+)
+from tieout.ledger.chart import Chart, ControlRole
+from tieout.ledger.entry import JournalEntry, JournalLine, JournalType, signed_line
+from tieout.ledger.grouping import expense_lines, lines_hash, net_units
+
+__all__ = [
+    "AccountMonth",
+    "Posting",
+    "accrual",
+    "credit_purchase",
+    "drawdown",
+    "invoice",
+    "opening_balance",
+    "true_up",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Posting:
+    """The entry to post (None: nothing to post) and what was found while building it."""
+
+    entry: JournalEntry | None
+    findings: tuple[Finding, ...]
+
+
+def accrual(
+    lines: pa.Table, *, month: AccountMonth, chart: Chart, source_refs: tuple[str, ...] = ()
+) -> Posting:
+    """Usage received and not invoiced: Dr expense / Cr accrued, before tax, on the last day."""
+    heading = _month_end("accrual", month, source=lines_hash(lines), source_refs=source_refs)
+    return _against("accrued", lines, heading=heading, month=month, chart=chart)
+
+
+def drawdown(
+    lines: pa.Table, *, month: AccountMonth, chart: Chart, source_refs: tuple[str, ...] = ()
+) -> Posting:
+    """Prepaid credit consumed: Dr expense / Cr prepaid, on the last day."""
+    heading = _month_end("drawdown", month, source=lines_hash(lines), source_refs=source_refs)
+    return _against("prepaid", lines, heading=heading, month=month, chart=chart)
+
+
+def true_up(
+    posted: Sequence[JournalEntry],
+    lines: pa.Table,
+    *,
+    month: AccountMonth,
+    chart: Chart,
+    document: BillingDocument | None,
+    source_refs: tuple[str, ...] = (),
+) -> Posting:
+    """What the final ledger lines are more than already accrued, line by line, on the last day.
+
+    `posted` may hold any entries; accruals and true-ups of this account-month count. Afterwards
+    accrual + true-ups = invoice before tax (without invoice: the lines' own total) for every
+    account and dimension. A second run finds no difference and posts nothing.
+    """
+    digits = minor_digits(chart.currency)
+    own = to_minor(net_units(lines), digits)
+    total = document_minor(document, chart=chart)[0] if document else own
+    wanted, findings = expense_lines(lines, chart=chart, total_minor=total, digits=digits)
+    accrued = chart.control_account("accrued", provider=month.provider)
+    counted = [entry for entry in posted if _counts(entry, month)]
+    changes = _changes(
+        [line for entry in counted for line in entry.lines if line.account != accrued], wanted
+    )
+    source = content_key((lines_hash(lines), *sorted(entry.idempotency_key for entry in counted)))
+    heading = _month_end("true_up", month, source=source, source_refs=source_refs)
+    other_side = control_line("accrued", -_sum(changes), month=month, chart=chart)
+    entry = build([*changes, other_side], heading=heading, month=month, chart=chart)
+    return Posting(entry=entry, findings=findings)
+
+
+def invoice(
+    lines: pa.Table, *, month: AccountMonth, chart: Chart, document: BillingDocument
+) -> Posting:
+    """The invoice in full: Dr expense, Dr input tax / Cr payable.
+
+    Posted on its date of issue, but not before the first day of the next month, where the accrual
+    has been reversed. `lines` are the final ledger lines with the invoice-only charges.
+    """
+    net, tax = document_minor(document, chart=chart)
+    expense, findings = expense_lines(
+        lines, chart=chart, total_minor=net, digits=minor_digits(chart.currency)
+    )
+    sides = [
+        *expense,
+        control_line("input_tax", tax, month=month, chart=chart),
+        control_line("payable", -net - tax, month=month, chart=chart),
+    ]
+    heading = replace(
+        _document_heading("invoice", document),
+        posting_on=max(document.issued_on, month.period.end_on),
+    )
+    entry = build(sides, heading=heading, month=month, chart=chart)
+    return Posting(entry=entry, findings=findings)
+
+
+def credit_purchase(
+    document: BillingDocument, *, month: AccountMonth, chart: Chart
+) -> JournalEntry:
+    """A receipt for prepaid credit: Dr prepaid, Dr input tax / Cr cash, on the day it was paid.
+
+    Raises:
+        UnbalancedEntryError: the receipt is of zero.
+    """
+    net, tax = document_minor(document, chart=chart)
+    sides = [
+        control_line("prepaid", net, month=month, chart=chart),
+        control_line("input_tax", tax, month=month, chart=chart),
+        control_line("cash", -net - tax, month=month, chart=chart),
+    ]
+    heading = _document_heading("credit_purchase", document)
+    return _required(build(sides, heading=heading, month=month, chart=chart), document.number)
+
+
+def opening_balance(
+    amount_minor: int, *, month: AccountMonth, chart: Chart, source: str
+) -> JournalEntry:
+    """Credit that was there before the first close: Dr prepaid / Cr opening, on the first day.
+
+    `source` names where the balance was read.
+
+    Raises:
+        UnbalancedEntryError: the balance is zero.
+    """
+    sides = [
+        control_line("prepaid", amount_minor, month=month, chart=chart),
+        control_line("opening", -amount_minor, month=month, chart=chart),
+    ]
+    heading = Heading(
+        journal_type="opening",
+        posting_on=month.period.start_on,
+        document_on=month.period.start_on,
+        source=content_key((source, amount_minor)),
+        source_refs=(source,),
+    )
+    return _required(build(sides, heading=heading, month=month, chart=chart), source)
+
+
+def _against(
+    role: ControlRole, lines: pa.Table, *, heading: Heading, month: AccountMonth, chart: Chart
+) -> Posting:
+    digits = minor_digits(chart.currency)
+    total = to_minor(net_units(lines), digits)
+    expense, findings = expense_lines(lines, chart=chart, total_minor=total, digits=digits)
+    sides = [*expense, control_line(role, -total, month=month, chart=chart)]
+    entry = build(sides, heading=heading, month=month, chart=chart)
+    return Posting(entry=entry, findings=findings)
+
+
+def _month_end(
+    journal_type: JournalType, month: AccountMonth, *, source: str, source_refs: tuple[str, ...]
+) -> Heading:
+    return Heading(
+        journal_type=journal_type,
+        posting_on=month.period.last_on,
+        document_on=month.period.last_on,
+        source=source,
+        source_refs=source_refs,
+    )
+
+
+def _document_heading(journal_type: JournalType, document: BillingDocument) -> Heading:
+    return Heading(
+        journal_type=journal_type,
+        posting_on=document.issued_on,
+        document_on=document.issued_on,
+        source=document_key(document),
+        source_refs=(document.number, document.document),
+    )
+
+
+def _counts(entry: JournalEntry, month: AccountMonth) -> bool:
+    found = (entry.provider, entry.billing_account_id, entry.service_period)
+    wanted = (month.provider, month.billing_account_id, str(month.period))
+    return found == wanted and entry.journal_type in ("accrual", "true_up")
+
+
+def _changes(already: Sequence[JournalLine], wanted: Sequence[JournalLine]) -> list[JournalLine]:
+    changes = {_line_key(line): line for line in [*already, *wanted]}
+    amounts = dict.fromkeys(changes, 0)
+    for line in wanted:
+        amounts[_line_key(line)] += line.amount_minor
+    for line in already:
+        amounts[_line_key(line)] -= line.amount_minor
+    return [
+        signed_line(
+            line.account,
+            amounts[key],
+            memo=line.memo,
+            dimensions=line.dimensions,
+            source_line_ref=line.source_line_ref,
+        )
+        for key, line in sorted(changes.items())
+    ]
+
+
+def _line_key(line: JournalLine) -> str:
+    return json.dumps([line.account, sorted(line.dimensions.items())], ensure_ascii=False)
+
+
+def _sum(lines: Sequence[JournalLine]) -> int:
+    return sum(line.amount_minor for line in lines)
+
+
+def _required(entry: JournalEntry | None, source: str) -> JournalEntry:
+    if entry is None:
+        raise UnbalancedEntryError(
+            f"{source} should carry an amount to post, found zero: leave it out."
+        )
+    return entry

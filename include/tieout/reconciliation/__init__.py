@@ -1,0 +1,1 @@
+"""Own estimate, provider report, billing document, and every difference between them by cause."""
