@@ -1,0 +1,1 @@
+"""The demo deployment: `make run`, `make up` and what they need."""

@@ -1,0 +1,1 @@
+"""Bulk distinct, join and sum over charges; rule meaning and arithmetic never enter an engine."""

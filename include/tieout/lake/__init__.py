@@ -1,0 +1,1 @@
+"""Immutable files named by the SHA-256 of their content; nothing is ever overwritten."""

@@ -1,0 +1,1 @@
+"""The migrations: Alembic's environment, and `versions/` with one revision per schema change."""

@@ -1,0 +1,113 @@
+"""What finance decides: rules, charts, cards, as versioned, dated and approved texts.
+
+A body is the text as it was written; its SHA-256 is over the UTF-8 bytes. Proposing is open to a
+worker and to the pages, approving to a person in the pages who did not propose it.
+"""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from typing import Literal
+
+import sqlalchemy as sa
+
+from tieout.core.errors import UnknownSubjectError
+from tieout.core.ids import sha256_hex
+from tieout.store.schema import policy as table
+from tieout.store.schema import policy_approval as approval
+from tieout.store.session import Tx
+
+PolicyKind = Literal[
+    "classification", "initiatives", "allocation", "chart", "accounts", "rate_card"
+]
+_JOINED = table.outerjoin(
+    approval, (table.c.kind == approval.c.kind) & (table.c.version == approval.c.version)
+)
+_COLUMNS = (*table.c, approval.c.approved_by, approval.c.approved_at)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """One version of one kind; applies to service dates from `valid_from` on, once approved."""
+
+    kind: PolicyKind
+    version: int
+    sha256: str
+    body: str
+    proposed_by: str
+    proposed_at: datetime
+    approved_by: str | None
+    approved_at: datetime | None
+    valid_from: date
+
+    @property
+    def label(self) -> str:
+        """Kind and version as they are stamped on results: `classification@3`."""
+        return f"{self.kind}@{self.version}"
+
+
+def propose(tx: Tx, kind: PolicyKind, body: str, *, valid_from: date) -> Policy:
+    """Keep a text as the next version; the same text and date as the newest is no new version."""
+    lock = sa.func.hashtextextended(f"policy {kind}", 0)
+    tx.execute(sa.select(sa.func.pg_advisory_xact_lock(lock)))
+    known = versions(tx, kind)
+    if known and (known[0].body, known[0].valid_from) == (body, valid_from):
+        return known[0]
+    version = known[0].version + 1 if known else 1
+    fields = {"kind": kind, "version": version, "body": body, "valid_from": valid_from}
+    tx.execute(sa.insert(table).values(fields | {"sha256": sha256_hex(body.encode())}))
+    return get(tx, kind, version)
+
+
+def approve(tx: Tx, kind: PolicyKind, version: int) -> Policy:
+    """Approve as the person of this transaction; approving twice keeps the first approval.
+
+    Raises (at the end of the transaction):
+        SegregationError: not the pages' login, no known approver, or the proposer themself.
+        UnknownSubjectError: no such version.
+    """
+    tx.execute(sa.select(sa.func.tieout.approve_policy(kind, version)))
+    return get(tx, kind, version)
+
+
+def current(tx: Tx, kind: PolicyKind, on: date) -> Policy | None:
+    """The approved version that applies to a service date; None when none does."""
+    found = [one for one in versions(tx, kind) if one.approved_at and one.valid_from <= on]
+    return max(found, key=lambda one: (one.valid_from, one.version), default=None)
+
+
+def get(tx: Tx, kind: PolicyKind, version: int) -> Policy:
+    """One version.
+
+    Raises:
+        UnknownSubjectError: there is none.
+    """
+    found = _all(tx, table.c.kind == kind, table.c.version == version)
+    if not found:
+        raise UnknownSubjectError(f"There is no {kind} version {version}: propose it first.")
+    return found[0]
+
+
+def versions(tx: Tx, kind: PolicyKind) -> list[Policy]:
+    """All versions of a kind, newest first."""
+    return _all(tx, table.c.kind == kind)
+
+
+def pending(tx: Tx) -> list[Policy]:
+    """What waits for an approver: per kind the versions newer than its newest approved one."""
+    newest = (
+        sa.select(approval.c.kind, sa.func.max(approval.c.version).label("version"))
+        .group_by(approval.c.kind)
+        .subquery()
+    )
+    approved = sa.select(newest.c.version).where(newest.c.kind == table.c.kind).scalar_subquery()
+    return _all(tx, table.c.version > sa.func.coalesce(approved, 0))
+
+
+def _all(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[Policy]:
+    statement = (
+        sa.select(*_COLUMNS)
+        .select_from(_JOINED)
+        .where(*conditions)
+        .order_by(table.c.kind, table.c.version.desc())
+    )
+    return [Policy(**row) for row in tx.execute(statement).mappings()]
