@@ -1,0 +1,332 @@
+"""Stand-ins for AWS, OpenAI and Anthropic on loopback: they replay the bills of the sample company.
+
+    python demo/standins.py --home DIR --aws-port N --replay-port M [--as-of 2026-11-01]
+
+S3 is moto's real emulator; the AI providers and AWS's invoicing and organizations interfaces are
+recorded answers. `POST /_standin/as-of {"date": "2026-11-03"}` turns the draft month into the final
+one: final report, late rows, invoice. Any key is accepted; a request without one gets 401.
+"""
+
+import argparse
+import json
+import logging
+import re
+import shutil
+import signal
+import threading
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+import boto3
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+LOOPBACK = "127.0.0.1"
+BUCKET, PREFIX, REPORT, REGION = "nordlicht-billing", "cur", "monthly", "us-east-1"
+DRAFT_ON, FINAL_ON = date(2026, 11, 1), date(2026, 11, 3)
+MONTH_START = datetime(2026, 10, 1, tzinfo=UTC)
+MONTH_END = datetime(2026, 11, 1, tzinfo=UTC)
+ACCOUNTS = {"aws": "417000000001", "openai": "org-NordlichtLabs", "anthropic": "nordlicht-labs"}
+
+_BILLS = Path(__file__).resolve().parents[1] / "sample" / "bills"
+_BUCKETS_PATHS = ("/v1/organization/costs", "/v1/organization/usage/completions")
+_NUMBER_MARK = re.compile(r'"@@(.*?)@@"')
+_DROPPED = {"openai": "openai-*.pdf", "anthropic": "anthropic-*.pdf"}
+
+Answer = tuple[int, bytes]
+
+
+class StandIns:
+    """The world outside, as of a day of the story. Starts on free ports unless ports are given."""
+
+    def __init__(
+        self,
+        home: Path,
+        *,
+        aws_port: int = 0,
+        replay_port: int = 0,
+        as_of: date = DRAFT_ON,
+    ) -> None:
+        self.home = home.resolve()
+        self.as_of = as_of
+        self._turn = threading.Lock()
+        self._moto = ThreadedMotoServer(ip_address=LOOPBACK, port=aws_port, verbose=False)
+        self._replay = _Server(replay_port, self)
+        self._thread = threading.Thread(target=self._replay.serve_forever, daemon=True)
+
+    def start(self) -> None:
+        """Listen, and put the world into the state of `as_of`."""
+        logging.getLogger("werkzeug").setLevel(logging.ERROR)  # one line a request is no use here
+        self._moto.start()
+        self._s3().create_bucket(Bucket=BUCKET)
+        self.set_as_of(self.as_of)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop listening; the drop folders stay."""
+        self._replay.shutdown()
+        self._replay.server_close()
+        self._thread.join()
+        self._moto.stop()
+
+    def set_as_of(self, day: date) -> None:
+        """Move the world to a day; may be repeated, and may go back."""
+        with self._turn:
+            self.as_of = day
+            self._deliver_report()
+            self._deliver_documents()
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the month's bills have been issued."""
+        return self.as_of >= FINAL_ON
+
+    @property
+    def endpoints(self) -> dict[str, str]:
+        """Base addresses by provider."""
+        replay = f"http://{LOOPBACK}:{self._replay.server_port}"
+        _, aws_port = self._moto.get_host_and_port()
+        return {
+            "aws": f"http://{LOOPBACK}:{aws_port}",
+            "aws_invoicing": replay,
+            "aws_organizations": replay,
+            "openai": f"{replay}/v1",
+            "anthropic": replay,
+        }
+
+    def documents_url(self, provider: str) -> str:
+        """The drop folder of a provider's PDF documents."""
+        return (self.home / "drop" / provider).as_uri()
+
+    def connection_environment(self) -> dict[str, str]:
+        """Environment variables that make the three Airflow connections point here."""
+        aws = {
+            "conn_type": "generic",
+            "login": "demo",
+            "password": "demo",
+            "extra": {
+                "endpoint_url": self.endpoints["aws"],
+                "invoicing_endpoint_url": self.endpoints["aws_invoicing"],
+                "organizations_endpoint_url": self.endpoints["aws_organizations"],
+                "account_names": "organizations",
+                "bucket": BUCKET,
+                "prefix": PREFIX,
+                "report": REPORT,
+                "region": REGION,
+            },
+        }
+        connections = {"aws": aws}
+        for provider in ("openai", "anthropic"):
+            connections[provider] = {
+                "conn_type": "generic",
+                "password": "demo",
+                "extra": {
+                    "endpoint_url": self.endpoints[provider],
+                    "documents_url": self.documents_url(provider),
+                },
+            }
+        environment = {
+            f"AIRFLOW_CONN_TIEOUT_{name.upper()}": json.dumps(value)
+            for name, value in connections.items()
+        }
+        return {**environment, "TIEOUT_ALLOW_LOOPBACK": "1"}
+
+    def answer(self, path: str, query: Mapping[str, list[str]]) -> Answer:
+        """What a provider answers to a GET."""
+        folder = "as_of_2026-11-03" if self.is_final else "as_of_2026-11-01"
+        with_default = query.get("include_default") == ["true"]
+        pages = {
+            "/v1/organization/costs": ("openai", folder, "costs.page*.json"),
+            "/v1/organization/usage/completions": ("openai", "usage", "completions.page*.json"),
+            "/v1/organization/projects": ("openai", ".", "projects.json"),
+            "/v1/organizations/analytics/cost": ("anthropic", "analytics", "cost.page*.json"),
+            "/v1/organizations/analytics/usage": ("anthropic", "analytics", "usage.page*.json"),
+            "/v1/organizations/workspaces": (
+                "anthropic",
+                ".",
+                "workspaces_with_default.json" if with_default else "workspaces.json",
+            ),
+        }
+        if path not in pages:
+            return _failure(404, f"no stand-in for {path}")
+        provider, folder, pattern = pages[path]
+        content = _page(_BILLS / provider / folder, pattern, query.get("page", [None])[0])
+        if content is None:
+            return _failure(400, "unknown page")
+        if "/organization/projects" in path or "workspaces" in path:
+            return 200, content
+        return _within(content, path, query)
+
+    def aws_answer(self, target: str) -> Answer:
+        """What AWS answers to an operation of its JSON interfaces."""
+        if target == "Invoicing.ListInvoiceSummaries":
+            path = _BILLS / "aws" / "invoicing" / "list_invoice_summaries.json"
+            return 200, path.read_bytes() if self.is_final else b'{"InvoiceSummaries": []}'
+        if target == "AWSOrganizationsV20161128.ListAccounts":
+            return 200, (_BILLS / "aws" / "organizations" / "list_accounts.json").read_bytes()
+        return _failure(400, f"no stand-in for {target}")
+
+    def _deliver_report(self) -> None:
+        """Data files first, the manifest last, as AWS does; older files stay beside them."""
+        root = _BILLS / "aws" / ("final" if self.is_final else "draft")
+        files = sorted(path for path in root.rglob("*") if path.is_file())
+        for path in sorted(files, key=lambda one: one.name.endswith("-Manifest.json")):
+            key = path.relative_to(root).as_posix()
+            self._s3().put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+
+    def _deliver_documents(self) -> None:
+        for provider, pattern in _DROPPED.items():
+            folder = self.home / "drop" / provider
+            folder.mkdir(parents=True, exist_ok=True)
+            for path in sorted((_BILLS / "invoices").glob(pattern)):
+                if self.is_final:
+                    shutil.copyfile(path, folder / path.name)
+                else:
+                    (folder / path.name).unlink(missing_ok=True)
+
+    def _s3(self) -> Any:
+        return boto3.client(
+            "s3",
+            endpoint_url=self.endpoints["aws"],
+            region_name=REGION,
+            aws_access_key_id="demo",
+            aws_secret_access_key="demo",
+            config=Config(s3={"addressing_style": "path"}),
+        )
+
+
+class _Server(ThreadingHTTPServer):
+    """The replay server, which knows the world that it answers for."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, world: StandIns) -> None:
+        super().__init__((LOOPBACK, port), _Handler)
+        self.world = world
+
+
+class _Handler(BaseHTTPRequestHandler):
+    disable_nagle_algorithm = True  # small answers would wait 40 ms for the other side
+    """One request; `server.world` has the answers."""
+
+    protocol_version = "HTTP/1.1"
+    server: _Server
+
+    def do_GET(self) -> None:
+        parts = urlsplit(self.path)
+        if parts.path == "/_standin/health":
+            as_of = self.server.world.as_of.isoformat()
+            self._send(200, _json({"status": "ok", "as_of": as_of}))
+        elif self._has_key():
+            self._send(*self.server.world.answer(parts.path, parse_qs(parts.query)))
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        if urlsplit(self.path).path == "/_standin/as-of":
+            self._send(*_move(self.server.world, body))
+        elif self._has_key():
+            self._send(*self.server.world.aws_answer(self.headers.get("X-Amz-Target", "")))
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
+        """Silence: the caller's log is the one to read."""
+
+    def _has_key(self) -> bool:
+        given = self.headers.get("Authorization") or self.headers.get("X-Api-Key")
+        if not given:
+            self._send(*_failure(401, "no key was sent"))
+        return bool(given)
+
+    def _send(self, status: int, content: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+
+def _move(world: StandIns, body: bytes) -> Answer:
+    try:
+        day = date.fromisoformat(json.loads(body)["date"])
+    except (ValueError, KeyError, TypeError):
+        return _failure(400, 'expected {"date": "2026-11-03"}')
+    world.set_as_of(day)
+    return 200, _json({"as_of": day.isoformat()})
+
+
+def _page(folder: Path, pattern: str, cursor: str | None) -> bytes | None:
+    """The first recorded page, or the one that follows the page which names this cursor."""
+    paths = sorted(folder.glob(pattern))
+    if cursor is None:
+        return paths[0].read_bytes()
+    for before, after in pairwise(paths):
+        if json.loads(before.read_bytes())["next_page"] == cursor:
+            return after.read_bytes()
+    return None
+
+
+def _within(content: bytes, path: str, query: Mapping[str, list[str]]) -> Answer:
+    """The recorded page cut to the days that were asked; the whole month is served as recorded."""
+    try:
+        if path in _BUCKETS_PATHS:
+            names, key = ("start_time", "end_time"), "start_time"
+            start, end = (datetime.fromtimestamp(int(query[name][0]), UTC) for name in names)
+        else:
+            names, key = ("starting_at", "ending_at"), "starting_at"
+            start, end = (datetime.fromisoformat(query[name][0]) for name in names)
+    except (KeyError, ValueError):
+        return _failure(400, "start and end are required")
+    if not MONTH_START <= start < end <= MONTH_END:
+        return _failure(400, "only October 2026 was recorded")
+    if (start, end) == (MONTH_START, MONTH_END):
+        return 200, content
+    page = json.loads(content, parse_float=lambda text: f"@@{text}@@")
+    page["data"] = [entry for entry in page["data"] if start <= _instant(entry[key]) < end]
+    return 200, _NUMBER_MARK.sub(r"\1", json.dumps(page)).encode()
+
+
+def _instant(value: int | str) -> datetime:
+    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else _iso(value)
+
+
+def _iso(text: str) -> datetime:
+    return datetime.fromisoformat(text)
+
+
+def _failure(status: int, message: str) -> Answer:
+    return status, _json({"error": {"type": "stand-in", "message": message}})
+
+
+def _json(value: object) -> bytes:
+    return json.dumps(value).encode()
+
+
+def main() -> None:
+    """Serve until a signal says stop."""
+    parser = argparse.ArgumentParser(description="Stand-ins of AWS, OpenAI and Anthropic.")
+    parser.add_argument("--home", type=Path, required=True, help="folder of the drop folders")
+    parser.add_argument("--aws-port", type=int, default=0)
+    parser.add_argument("--replay-port", type=int, default=0)
+    parser.add_argument("--as-of", type=date.fromisoformat, default=DRAFT_ON)
+    given = parser.parse_args()
+    world = StandIns(
+        given.home,
+        aws_port=given.aws_port,
+        replay_port=given.replay_port,
+        as_of=given.as_of,
+    )
+    stopped = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stopped.set())
+    world.start()
+    print(json.dumps(world.endpoints), flush=True)
+    stopped.wait()
+    world.stop()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The way in: provider reports and billing documents become raw bytes, then plain tables."""
