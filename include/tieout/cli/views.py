@@ -1,0 +1,183 @@
+"""How results look in a terminal: tables, trees and one-line reports. Owns no figure."""
+
+from collections.abc import Iterator
+from decimal import Decimal
+from typing import Any
+
+from rich.box import SIMPLE_HEAD
+from rich.console import RenderableType
+from rich.table import Table
+from rich.text import Text
+from rich.tree import Tree
+
+from tieout.steps.context import StepResult
+
+MOST_LINES = 40
+_SECTIONS = {
+    "estimate_to_report": "own estimate to report",
+    "draft_to_final": "draft to final report",
+    "report_to_invoice": "report to invoice",
+    "credit_rollforward": "opening to closing credit",
+}
+
+
+def result_line(result: StepResult) -> str:
+    """One line a step: what, about what, done or unchanged, and its counts."""
+    facts = ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in result.summary.items())
+    return f"{result.step:<10} {result.subject:<24} {result.status:<10} {facts}".rstrip()
+
+
+def status(found: dict[str, Any]) -> RenderableType:
+    """Checklist and signatures of a period."""
+    table = _plain_table(f"{found['period']}: {found['state'] or 'not begun'}")
+    for column in ("check", "title", "result", "detail"):
+        table.add_column(column)
+    for check in found["checks"]:
+        passed = "passed" if check["passed"] else "FAILED" if check["blocking"] else "open"
+        table.add_row(check["check_id"], check["title"], passed, check["detail"])
+    for one in found["sign_offs"]:
+        table.add_row(
+            "signed",
+            f"{one['duty']} {one['person_id']}",
+            "current" if one["is_current"] else "void",
+            f"{one['signed_at'][:19]} content {one['content_hash'][:12]}",
+        )
+    return table
+
+
+def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
+    """The tie-out statement: one row an account, why its figures differ, then the totals."""
+    table = _plain_table(f"Tie-out statement {found['period']} ({found['currency']})")
+    table.add_column("account", no_wrap=True)
+    names = ("estimated", "reported", "billed", "explained", "unexplained")
+    for name in names:
+        table.add_column(name, justify="right")
+    for row in found["rows"]:
+        table.add_row(
+            f"{row['provider']} ({row['mode']})", *(_money(row.get(name)) for name in names)
+        )
+    yield table
+    yield _bridges(found)
+    yield _totals(found)
+
+
+def _bridges(found: dict[str, Any]) -> RenderableType:
+    table = _plain_table("Why they differ (sentences and evidence: reconciliation.json)")
+    for name in ("account", "from one figure to the next", "cause"):
+        table.add_column(name)
+    table.add_column(found["currency"], justify="right")
+    for bridge in sorted(found["bridges"], key=_story_order):
+        step = _SECTIONS[bridge["section"]]
+        rows = [(line["component"], int(line["amount_units"])) for line in bridge["lines"]]
+        rows.append(("unexplained", int(bridge["unexplained_units"])))
+        shown = [(cause, units) for cause, units in rows if units] or [("no difference", 0)]
+        for cause, units in shown:
+            table.add_row(bridge["provider"], step, cause.replace("_", " "), _units(units))
+    return table
+
+
+def _story_order(bridge: dict[str, Any]) -> tuple[str, int]:
+    return (bridge["provider"], list(_SECTIONS).index(bridge["section"]))
+
+
+def _totals(found: dict[str, Any]) -> RenderableType:
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column()
+    grid.add_column(justify="right")
+    share = Decimal(found["unallocated_share_bp"]) / 100
+    rows = (
+        ("ledger total", _money(found["ledger_total"])),
+        ("unallocated", f"{_money(found['unallocated'])} ({share} %)"),
+        ("journal debits", _money(found["journal_debit"])),
+        ("journal credits", _money(found["journal_credit"])),
+        ("expense of the period", _money(found["expense"])),
+        ("period state", found["state"]),
+        ("content hash", found["content_hash"][:16]),
+        ("audit events", str(found["audit_events"])),
+    )
+    for name, value in rows:
+        grid.add_row(name, value)
+    return grid
+
+
+def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
+    """Ledger lines, largest first; what is folded is said."""
+    table = _plain_table("Ledger lines")
+    for name in ("line", "provider", "service", "initiative", "P&L category", "pool"):
+        table.add_column(name)
+    table.add_column("billed cost", justify="right")
+    for row in found[:MOST_LINES]:
+        table.add_row(
+            row["ledger_line_id"][:12],
+            row["provider"],
+            row["service_name"],
+            row["initiative"] or "unallocated",
+            row["pl_category"] or "",
+            row["pool_id"] or "",
+            _money(row["billed_cost"]),
+        )
+    rest = found[MOST_LINES:]
+    if rest:
+        total = sum((Decimal(row["billed_cost"]) for row in rest), Decimal(0))
+        table.add_row("", f"{len(rest)} others", "", "", "", "", _money(str(total)))
+    return table
+
+
+def explanation(found: dict[str, Any]) -> RenderableType:
+    """A tree from the figure down to the provider's bytes."""
+    line = found["ledger_line"]
+    owner = line["initiative"] or "unallocated"
+    head = f"ledger line {line['ledger_line_id'][:12]}: {line['billed_cost']} {line['provider']}"
+    tree = Tree(Text(f"{head} {line['service_name']} → {owner}"))
+    for one in found["journal"]:
+        amount = f"{Decimal(one['amount_minor']) / 100:,.2f}"
+        place = f"{one['posting_on']} {one['entry']} account {one['account']}"
+        tree.add(Text(f"journal {place}: part of {amount}"))
+    if found["allocation"]:
+        share = found["allocation"]
+        tree.add(Text(f"allocation: {share['share']} of pool {share['pool']} ({share['of']})"))
+    classes = tree.add("classification")
+    for dimension, one in found["classification"].items():
+        classes.add(Text(f"{dimension}: {one['value']} by rule {one['rule']}"))
+    for one in found["approvals"]:
+        people = f"proposed by {one['proposed_by']}, approved by {one['approved_by']}"
+        classes.add(Text(f"{one['policy']} {people} {one['approved_at']}"))
+    charges = tree.add(Text(f"{found['charge_count']} charges, {found['charges_total']} in all"))
+    for one in found["charges"]:
+        day = one["charge_period_start"][:10]
+        leaf = charges.add(Text(f"{one['billed_cost']} {day} {one['description']}"))
+        check = "bytes verified" if one["verified"] else "document not found"
+        place = f"{one['document']} row {one['row']} sha256 {one['document_sha256']}"
+        leaf.add(Text(f"{place} {check}"))
+    return tree
+
+
+def policies(found: list[dict[str, Any]]) -> RenderableType:
+    """Policy versions with their people."""
+    table = _plain_table("Policies")
+    for name in ("kind", "version", "valid from", "proposed by", "approved by", "sha256"):
+        table.add_column(name)
+    for one in found:
+        table.add_row(
+            one["kind"], str(one["version"]), one["valid_from"], one["proposed_by"],
+            one["approved_by"] or "not yet", one["sha256"][:12],
+        )  # fmt: skip
+    return table
+
+
+def _plain_table(title: str) -> Table:
+    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+
+
+def _money(text: str | None) -> str:
+    """Two decimals; six for an amount that two would show as nothing."""
+    if text is None:
+        return "-"
+    amount = Decimal(text)
+    return f"{amount:,.2f}" if not amount or abs(amount) >= Decimal("0.005") else f"{amount:,.6f}"
+
+
+def _units(units: str | int) -> str:
+    amount = Decimal(int(units)).scaleb(-12)
+    places = 2 if amount == amount.quantize(Decimal("0.01")) or abs(amount) >= 1 else 6
+    return f"{amount:,.{places}f}"

@@ -1,0 +1,99 @@
+"""Ledger tables as CSV and Parquet bytes for people, spreadsheets and BI tools.
+
+Owns the text form: amounts as plain decimals, one header row, RFC 4180 quoting. Text cells that a
+spreadsheet would run as a formula are prefixed with an apostrophe; numbers are never touched.
+"""
+
+import csv
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+JOURNAL_COLUMNS = (
+    "document_no",
+    "journal_type",
+    "posting_on",
+    "document_on",
+    "service_period",
+    "provider",
+    "description",
+    "line_no",
+    "account",
+    "debit",
+    "credit",
+    "currency",
+    "memo",
+    "initiative",
+    "cost_center",
+    "pl_category",
+    "product_line",
+    "environment",
+    "project",
+    "reverses",
+    "idempotency_key",
+)
+
+
+def csv_bytes(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> bytes:
+    """Rows as CSV in UTF-8; None becomes an empty cell, decimals keep their digits."""
+    sink = io.StringIO()
+    writer = csv.writer(sink, lineterminator="\r\n")
+    writer.writerow(columns)
+    for row in rows:
+        writer.writerow([_cell(row.get(name)) for name in columns])
+    return sink.getvalue().encode()
+
+
+def table_csv(table: pa.Table) -> bytes:
+    """An Arrow table as CSV, column order kept."""
+    return csv_bytes(table.column_names, table.to_pylist())
+
+
+def table_parquet(table: pa.Table) -> bytes:
+    """An Arrow table as zstd Parquet."""
+    sink = io.BytesIO()
+    pq.write_table(table, sink, compression="zstd", write_page_checksum=True)
+    return sink.getvalue()
+
+
+def journal_rows(entries: Sequence[Mapping[str, Any]], *, digits: int) -> list[dict[str, Any]]:
+    """One row per journal line; debit and credit in the currency's major unit, the other blank.
+
+    `entries` are journal dicts as the store gives them, amounts in minor units.
+    """
+    return [
+        {
+            **{name: entry.get(name) for name in JOURNAL_COLUMNS},
+            "line_no": line["line_no"],
+            "account": line["account"],
+            "debit": _major(line["debit_minor"], digits),
+            "credit": _major(line["credit_minor"], digits),
+            "memo": line["memo"],
+            **_shown(line["dimensions"]),
+        }
+        for entry in entries
+        for line in entry["lines"]
+    ]
+
+
+def _shown(dimensions: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in dimensions.items() if name in JOURNAL_COLUMNS}
+
+
+def _major(minor: int, digits: int) -> Decimal | None:
+    return Decimal(minor).scaleb(-digits) if minor else None
+
+
+def _cell(value: Any) -> str:
+    if value is None:
+        return ""
+    if isinstance(value, Decimal):
+        return f"{value:f}"
+    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS):
+        return "'" + value
+    return str(value)

@@ -1,0 +1,1 @@
+"""One file per step: load, compute, save, in one database transaction. Steps do not call steps."""

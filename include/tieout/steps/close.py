@@ -1,0 +1,149 @@
+"""Close: is the month ready, and has it been closed by two people? Automation only asks.
+
+Owns the checklist's run and the request that binds both signatures to one content hash. It cannot
+close anything: signatures are recorded by the API server's own database login (`sign`).
+"""
+
+from collections.abc import Sequence
+from datetime import date
+
+from tieout import log as logs
+from tieout.close.checklist import check_json, checks
+from tieout.close.evidence import CloseInputs, PoolTotal
+from tieout.core.errors import NotReadyError
+from tieout.core.period import parse_period, period_of
+from tieout.ledger.billing_accounts import accounts_of
+from tieout.steps import evidence
+from tieout.steps.context import Context, StepResult, Summary
+from tieout.steps.inputs import accounts, billing_documents
+from tieout.store import audit, coverage, findings, periods, signoffs
+
+UNALLOCATED_LIMIT_BP = 500
+log = logs.get("close")
+
+
+def request(context: Context, *, period: str) -> StepResult:
+    """Run the checklist and ask for signatures on exactly what the ledger holds now.
+
+    Raises:
+        NotReadyError: a blocking check fails; names the first.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        found = evidence.load(context, tx, month)
+        results = checks(
+            CloseInputs(
+                period=month,
+                currency=found.currency,
+                chart=found.chart,
+                accounts=found.accounts,
+                pools=_pools(found),
+                unallocated_units=found.unallocated_units,
+                unallocated_limit_bp=UNALLOCATED_LIMIT_BP,
+                entries=found.entries,
+                findings=tuple(one.finding for one in findings.for_period(tx, period)),
+            )
+        )
+        failed = [check for check in results if check.blocking and not check.passed]
+        if failed:
+            raise NotReadyError(
+                f"Period {period} cannot be put up for signature: {len(failed)} of {len(results)} "
+                f"checks fail, first {failed[0].check_id} {failed[0].title}: {failed[0].detail}"
+            )
+        content_hash = found.content_hash()
+        before = signoffs.latest_request(tx, period)
+        shown: Summary = {
+            "checks": len(results),
+            "passed": len(results),
+            "content_hash": content_hash,
+        }
+        if before and found.state == "closed" and before.content_hash == content_hash:
+            return StepResult(step="close", subject=period, status="unchanged", summary=shown)
+        values = [check_json(check) for check in results]
+        asked = signoffs.request_close(tx, period, content_hash, checks=values)
+        is_new = before is None or before.close_request_id != asked.close_request_id
+        if is_new:
+            audit.record(
+                tx, "close_requested", period, {"content_hash": content_hash, "checks": values}
+            )
+    log.info("close_requested", period=period, checks=len(results), new=is_new)
+    return StepResult(
+        step="close",
+        subject=period,
+        status="done" if is_new else "unchanged",
+        summary=shown,
+    )
+
+
+def verify(context: Context, *, period: str) -> StepResult:
+    """Make sure, from the database, that two people have closed the period.
+
+    Raises:
+        NotReadyError: they have not; an answer given in Airflow alone closes nothing.
+    """
+    parse_period(period)
+    with context.store.transaction() as tx:
+        state = periods.state(tx, period)
+        current = [one for one in signoffs.listing(tx, period) if one.is_current]
+    if state != "closed":
+        signed = ", ".join(f"{one.duty} {one.person_id}" for one in current) or "nobody"
+        raise NotReadyError(
+            f"Period {period} is {state or 'unknown'}, not closed: expected the signatures of a "
+            f"preparer and of another person as controller on the finance API; signed so far: "
+            f"{signed}. An approval in Airflow alone closes nothing."
+        )
+    people = sorted({one.person_id for one in current})
+    return StepResult(
+        step="close", subject=period, status="done", summary={"closed_by": ", ".join(people)}
+    )
+
+
+def day_complete(context: Context, *, day: date, providers: Sequence[str]) -> StepResult:
+    """Make sure that every account of these providers has received a day.
+
+    Raises:
+        NotReadyError: names the accounts that have not.
+    """
+    month = period_of(day)
+    with context.store.transaction() as tx:
+        registered = accounts(tx, month)
+        holes = [
+            account.subject
+            for provider in providers
+            for account in accounts_of(registered, provider)
+            if day
+            not in coverage.complete_days(
+                tx,
+                period=str(month),
+                provider=account.provider,
+                billing_account_id=account.billing_account_id,
+            )
+        ]
+    if holes:
+        raise NotReadyError(
+            f"Day {day} is not complete: expected charges of every registered account, missing "
+            f"{', '.join(holes)}; look at the pull of that provider and run the day again."
+        )
+    return StepResult(
+        step="close", subject=str(day), status="done", summary={"providers": len(providers)}
+    )
+
+
+def invoices_present(context: Context, *, period: str) -> bool:
+    """Whether every arrears account has its invoice and every prepaid one its receipts read."""
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        return all(
+            billing_documents(context, tx, account, month) for account in accounts(tx, month)
+        )
+
+
+def _pools(found: evidence.MonthEvidence) -> tuple[PoolTotal, ...]:
+    return tuple(
+        PoolTotal(
+            pool_id=pool["pool_id"],
+            amount_in_units=int(pool["amount_in_units"]),
+            amount_out_units=int(pool["amount_out_units"]),
+        )
+        for pool in found.certificate.get("pools", [])
+    )

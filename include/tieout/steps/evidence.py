@@ -1,0 +1,203 @@
+"""Everything about a period that the checklist, the statement and the pages look at, loaded once.
+
+Owns no figure: it gathers what the other steps stored and rebuilds the values of the pure packages.
+"""
+
+from dataclasses import dataclass
+from decimal import Decimal
+from fractions import Fraction
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.audit.canonical import canonical_hash
+from tieout.close.evidence import AccountEvidence
+from tieout.close.states import PeriodState
+from tieout.core.money import UNITS_PER_ONE, from_decimal, round_half_even
+from tieout.core.period import Period
+from tieout.ledger.chart import Chart
+from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
+from tieout.ledger.grouping import net_units, tax_units
+from tieout.reconciliation.bridge import Bridge, bridge_from_json, bridge_json
+from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
+from tieout.steps.context import Context
+from tieout.steps.inputs import (
+    AccountSnapshot,
+    billing_documents,
+    chart,
+    latest_outputs,
+    policy,
+    stage_snapshots,
+)
+from tieout.store import (
+    allocations,
+    coverage,
+    journal,
+    periods,
+    policies,
+    reconciliations,
+    runs,
+)
+from tieout.store.policies import PolicyKind
+from tieout.store.session import Tx
+
+POLICY_KINDS: tuple[PolicyKind, ...] = (
+    "accounts",
+    "allocation",
+    "chart",
+    "classification",
+    "initiatives",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthEvidence:
+    """One period as it stands now."""
+
+    month: Period
+    state: PeriodState
+    currency: str
+    chart: Chart
+    lines: pa.Table
+    lines_sha256: str
+    unallocated_units: int
+    certificate: dict[str, Any]
+    bridges: tuple[Bridge, ...]
+    entries: tuple[JournalEntry, ...]
+    accounts: tuple[AccountEvidence, ...]
+    policies: tuple[str, ...]
+
+    def statement(self) -> Statement:
+        """The tie-out statement of the period."""
+        return build(
+            StatementInputs(
+                period=self.month,
+                currency=self.currency,
+                state=self.state,
+                chart=self.chart,
+                ledger=self.lines,
+                unallocated_units=self.unallocated_units,
+                bridges=self.bridges,
+                entries=self.entries,
+            )
+        )
+
+    def content_hash(self) -> str:
+        """SHA-256 of what both people sign: lines, entries, bridges, certificate and policies."""
+        own = [entry for entry in self.entries if entry.service_period == str(self.month)]
+        return canonical_hash(
+            close_content(
+                ledger_hash=self.lines_sha256,
+                entries_hash=canonical_hash([entry_json(entry) for entry in _ordered(own)]),
+                bridges_hash=canonical_hash([bridge_json(bridge) for bridge in self.bridges]),
+                certificate_hash=canonical_hash(self.certificate),
+                policies_hash=canonical_hash(list(self.policies)),
+            )
+        )
+
+
+def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
+    """Gather a period.
+
+    Raises:
+        NotReadyError: a step before has not run yet; the message names it.
+    """
+    subject = f"{month}/final"
+    stored = latest_outputs(tx, "allocate", subject)["lines"]
+    lines = context.lake.get_table(stored["path"], stored["sha256"])
+    run = runs.latest(tx, "allocate", subject)
+    latest_outputs(tx, "reconcile", str(month))
+    bridges = tuple(
+        sorted(
+            (bridge_from_json(value) for value in reconciliations.for_period(tx, str(month))),
+            key=lambda bridge: (bridge.provider, bridge.billing_account_id, bridge.section),
+        )
+    )
+    sources = stage_snapshots(tx, month, "final")
+    return MonthEvidence(
+        month=month,
+        state=periods.state(tx, str(month)) or "open",
+        currency=sources[0].account.currency,
+        chart=chart(tx, month),
+        lines=lines,
+        lines_sha256=stored["sha256"],
+        unallocated_units=unallocated_units(lines),
+        certificate=(allocations.certificate_of(tx, run.run_id) if run else None) or {},
+        bridges=bridges,
+        entries=tuple(entry_from_json(value) for value in journal.entries(tx)),
+        accounts=tuple(
+            _account(context, tx, month, source, lines=lines, bridges=bridges) for source in sources
+        ),
+        policies=_policies(tx, month),
+    )
+
+
+def _policies(tx: Tx, month: Period) -> tuple[str, ...]:
+    used = [f"{kind}:{policy(tx, kind, month).sha256}" for kind in POLICY_KINDS]
+    card = policies.current(tx, "rate_card", month.last_on)
+    return (*used, *([f"rate_card:{card.sha256}"] if card else []))
+
+
+def unallocated_units(lines: pa.Table) -> int:
+    """Sum of absolute amounts (1e-12) of lines that no rule gave an initiative."""
+    rows = lines.select(["initiative", "billed_cost"]).to_pylist()
+    return sum(abs(from_decimal(row["billed_cost"])) for row in rows if row["initiative"] is None)
+
+
+def of_account(lines: pa.Table, provider: str, billing_account_id: str) -> pa.Table:
+    """The ledger lines of one billing account."""
+    return lines.filter(
+        pc.and_(
+            pc.equal(lines.column("provider"), provider),
+            pc.equal(lines.column("billing_account_id"), billing_account_id),
+        )
+    )
+
+
+def _account(
+    context: Context,
+    tx: Tx,
+    month: Period,
+    source: AccountSnapshot,
+    *,
+    lines: pa.Table,
+    bridges: tuple[Bridge, ...],
+) -> AccountEvidence:
+    account = source.account
+    own = of_account(lines, account.provider, account.billing_account_id)
+    read = latest_outputs(tx, "normalise", f"{month}/{account.subject}/cost")
+    return AccountEvidence(
+        provider=account.provider,
+        billing_account_id=account.billing_account_id,
+        mode=account.mode,
+        days_received=frozenset(
+            coverage.complete_days(
+                tx,
+                period=str(month),
+                provider=account.provider,
+                billing_account_id=account.billing_account_id,
+            )
+        ),
+        source_rows=source.file.rows_in,
+        loaded_rows=source.file.rows_out + source.file.rows_bad,
+        source_units=_exact_units(read["source_total"]),
+        loaded_units=source.file.loaded_units + int(read["refused_units"]),
+        ledger_lines_net_units=net_units(own),
+        ledger_tax_units=tax_units(own),
+        documents=billing_documents(context, tx, account, month),
+        bridges=tuple(
+            bridge
+            for bridge in bridges
+            if (bridge.provider, bridge.billing_account_id)
+            == (account.provider, account.billing_account_id)
+        ),
+    )
+
+
+def _exact_units(text: str) -> int:
+    return round_half_even(Fraction(Decimal(text)) * UNITS_PER_ONE)
+
+
+def _ordered(entries: list[JournalEntry]) -> list[JournalEntry]:
+    return sorted(entries, key=lambda entry: entry.idempotency_key)

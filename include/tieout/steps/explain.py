@@ -1,0 +1,178 @@
+"""Explain: the way from a published figure back to rows and hashes of the provider's documents.
+
+Owns the path, not the words of any screen: ledger line → allocation share → classification → charge
+→ document, each link by stored key.
+"""
+
+from typing import Any, cast
+
+import pyarrow as pa
+
+from tieout.core.errors import IntegrityError, UnknownSubjectError, UsageError
+from tieout.core.money import format_units, from_decimal
+from tieout.core.period import parse_period
+from tieout.engine.duckdb import join_and_sum
+from tieout.focus.columns import CHARGE_SCHEMA
+from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
+from tieout.ledger.entry import JournalLine
+from tieout.ledger.grouping import lines_behind
+from tieout.steps import evidence
+from tieout.steps.context import Context
+from tieout.steps.inputs import latest_outputs
+from tieout.store import documents, policies
+from tieout.store.session import Tx
+
+LEAST_PREFIX = 6
+MOST_CHARGES = 20
+
+
+def run(context: Context, *, period: str, line: str) -> dict[str, Any]:
+    """Everything behind one ledger line; `line` is its id or the first characters of it.
+
+    Raises:
+        UnknownSubjectError: no line of the period has that id, or several begin like it.
+        HashMismatchError: a document behind the line no longer has its bytes.
+    """
+    month = parse_period(period)
+    if len(line) < LEAST_PREFIX:
+        raise UsageError(f"Give at least {LEAST_PREFIX} characters of the ledger line's id.")
+    with context.store.transaction() as tx:
+        found = evidence.load(context, tx, month)
+        row = _line(found.lines, line, period)
+        classified = latest_outputs(tx, "classify", f"{period}/final")
+        direct = context.lake.get_table(classified["lines"]["path"], classified["lines"]["sha256"])
+        source = _line(direct, row["pool_line_id"], period) if row["pool_line_id"] else row
+        charges = _charges(context, classified, source)
+        return {
+            "ledger_line": _shown(row),
+            "allocation": _allocation(found, row, source) if row["pool_line_id"] else None,
+            "classification": {
+                dimension: {
+                    "value": source[dimension],
+                    "rule": source[f"{dimension}_rule"],
+                    "policies": classified["policies"],
+                }
+                for dimension in DIMENSIONS
+            },
+            "approvals": _approvals(tx, classified["policies"]),
+            "journal": _journal(found, row),
+            "charges_total": format_units(
+                sum(from_decimal(charge["billed_cost"]) for charge in charges)
+            ),
+            "charge_count": len(charges),
+            "charges": [_charge(context, tx, charge) for charge in charges[:MOST_CHARGES]],
+        }
+
+
+def _line(lines: pa.Table, wanted: str, period: str) -> dict[str, Any]:
+    ids = lines.column("ledger_line_id").to_pylist()
+    places = [place for place, line_id in enumerate(ids) if line_id.startswith(wanted)]
+    if len(places) != 1:
+        raise UnknownSubjectError(
+            f"{len(places)} ledger lines of {period} begin with {wanted[:64]!r}: expected one; "
+            f"list them with `tieout lines {period}`."
+        )
+    row: dict[str, Any] = lines.slice(places[0], 1).to_pylist()[0]
+    return row
+
+
+def _charges(
+    context: Context, classified: dict[str, Any], source: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """The charges of a direct line, largest amount first; they add up to the line."""
+    table = pa.concat_tables(
+        [context.lake.get_table(file["path"], file["sha256"]) for file in classified["charges"]]
+    )
+    assignment = context.lake.get_table(
+        classified["assignment"]["path"], classified["assignment"]["sha256"]
+    )
+    period = pa.array([source["period"]] * table.num_rows, pa.string())
+    keys = [*dict.fromkeys((*LINE_KEY, *CHARGE_SCHEMA.names))]
+    keys.remove("billed_cost")
+    rows = join_and_sum(
+        table.append_column("period", period), assignment, keys=keys, amount="billed_cost"
+    ).to_pylist()
+    own = [row for row in rows if all(row[name] == source[name] for name in LINE_KEY)]
+    return sorted(own, key=lambda row: (-abs(row["billed_cost"]), row["line_id"]))
+
+
+def _allocation(
+    found: evidence.MonthEvidence, row: dict[str, Any], source: dict[str, Any]
+) -> dict[str, Any]:
+    pools = [
+        pool for pool in found.certificate.get("pools", []) if pool["pool_id"] == row["pool_id"]
+    ]
+    return {
+        "pool": row["pool_id"],
+        "share": format_units(from_decimal(row["billed_cost"])),
+        "of": format_units(from_decimal(source["billed_cost"])),
+        "certificate": pools[0] if pools else None,
+    }
+
+
+def _approvals(tx: Tx, labels: list[str]) -> list[dict[str, Any]]:
+    found = []
+    for label in labels:
+        kind, _, number = label.partition("@")
+        one = policies.get(tx, cast("policies.PolicyKind", kind), int(number))
+        found.append(
+            {
+                "policy": label,
+                "sha256": one.sha256,
+                "proposed_by": one.proposed_by,
+                "approved_by": one.approved_by,
+                "approved_at": one.approved_at.isoformat() if one.approved_at else None,
+            }
+        )
+    return found
+
+
+def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[str, Any]]:
+    """The journal lines that this ledger line went into."""
+    own = evidence.of_account(found.lines, row["provider"], row["billing_account_id"])
+    return [
+        {
+            "entry": entry.journal_type,
+            "posting_on": entry.posting_on.isoformat(),
+            "account": line.account,
+            "amount_minor": line.amount_minor,
+        }
+        for entry in found.entries
+        if (entry.service_period, entry.provider) == (row["period"], row["provider"])
+        for line in entry.lines
+        if _is_behind(row["ledger_line_id"], line, own, found)
+    ]
+
+
+def _is_behind(
+    line_id: str, line: JournalLine, own: pa.Table, found: evidence.MonthEvidence
+) -> bool:
+    """Whether the ledger line went into the journal line; accruals came from the draft's lines."""
+    try:
+        behind = lines_behind(line, own, chart=found.chart)
+    except IntegrityError:
+        return False
+    return line_id in behind.column("ledger_line_id").to_pylist()
+
+
+def _charge(context: Context, tx: Tx, charge: dict[str, Any]) -> dict[str, Any]:
+    """One charge with the provider's document, whose bytes are verified on the way."""
+    stored = documents.get(tx, charge["source_document"])
+    if stored:
+        context.lake.get(stored[0].lake_path, stored[0].sha256)
+    return {
+        "line_id": charge["line_id"],
+        "charge_period_start": charge["charge_period_start"].isoformat(),
+        "description": charge["charge_description"],
+        "billed_cost": format_units(from_decimal(charge["billed_cost"])),
+        "document": stored[0].name if stored else None,
+        "document_sha256": charge["source_document"],
+        "row": charge["source_row"],
+        "request": stored[0].request if stored else None,
+        "fetched_at": stored[0].fetched_at.isoformat() if stored else None,
+        "verified": bool(stored),
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, "billed_cost": format_units(from_decimal(row["billed_cost"]))}

@@ -1,0 +1,203 @@
+"""What several steps load before they compute: approved policies, charges, documents, runs.
+
+Owns no rule and writes nothing; it turns stored bytes into values, with their hashes checked.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any, cast
+
+import pyarrow as pa
+
+from tieout.core.errors import NotReadyError
+from tieout.core.period import Period
+from tieout.focus.document import BillingDocument, document_from_json
+from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
+from tieout.ledger.chart import Chart, parse_chart
+from tieout.sources.base import RawDocument, RawKind
+from tieout.steps.context import Context
+from tieout.store import charge_files, documents, policies, reconciliations, runs, snapshots
+from tieout.store.session import Tx
+
+STAGES = ("draft", "final")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountSnapshot:
+    """One account with the version of its cost report that a stage works on."""
+
+    account: BillingAccount
+    snapshot: snapshots.Snapshot
+    file: charge_files.ChargeFile
+
+
+def policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy:
+    """The approved version in force on the period's last day.
+
+    Raises:
+        NotReadyError: none has been approved.
+    """
+    found = policies.current(tx, kind, month.last_on)
+    if found is None:
+        raise NotReadyError(
+            f"No approved {kind} policy is in force on {month.last_on}: propose one with "
+            f"`tieout policies propose {kind} FILE` and have another person approve it."
+        )
+    return found
+
+
+def accounts(tx: Tx, month: Period) -> tuple[BillingAccount, ...]:
+    """The registered billing accounts."""
+    found = policy(tx, "accounts", month)
+    return parse_accounts(found.body, name=found.label)
+
+
+def chart(tx: Tx, month: Period) -> Chart:
+    """The approved chart of accounts."""
+    found = policy(tx, "chart", month)
+    return parse_chart(found.body, name=found.label)
+
+
+def snapshot_head(
+    tx: Tx, account: BillingAccount, month: Period, kind: snapshots.SnapshotKind
+) -> snapshots.Snapshot | None:
+    """The newest version of one kind of answer."""
+    return snapshots.head(
+        tx,
+        provider=account.provider,
+        billing_account_id=account.billing_account_id,
+        period=str(month),
+        kind=kind,
+    )
+
+
+def raw_documents(
+    context: Context, tx: Tx, snapshot: snapshots.Snapshot
+) -> tuple[RawDocument, ...]:
+    """The bytes of a version, each verified against its hash."""
+    stored = {
+        (document.sha256): document
+        for sha256 in snapshot.document_sha256s
+        for document in documents.get(tx, sha256)
+        if document.billing_account_id == snapshot.billing_account_id
+        and document.period == snapshot.period
+    }
+    return tuple(
+        RawDocument(
+            name=stored[sha256].name,
+            kind=cast("RawKind", stored[sha256].kind),
+            content=context.lake.get(stored[sha256].lake_path, sha256),
+            media_type=stored[sha256].media_type,
+            request=stored[sha256].request,
+        )
+        for sha256 in snapshot.document_sha256s
+    )
+
+
+def stage_snapshots(tx: Tx, month: Period, stage: str) -> tuple[AccountSnapshot, ...]:
+    """The normalised cost version of every account for a stage.
+
+    `draft` is what was known when the month-end accrual was made (pinned then, for ever), `final`
+    is the newest version.
+
+    Raises:
+        NotReadyError: an account has no normalised cost report yet.
+    """
+    pinned = runs.latest(tx, "pin", f"{month}/draft") if stage == "draft" else None
+    chosen: dict[str, str] = dict(pinned.outputs["snapshots"]) if pinned else {}
+    found = []
+    for account in accounts(tx, month):
+        snapshot = (
+            snapshots.get(tx, chosen[account.subject])
+            if account.subject in chosen
+            else snapshot_head(tx, account, month, "cost")
+        )
+        file = charge_files.get(tx, snapshot.snapshot_id, "charges") if snapshot else None
+        if snapshot is None or file is None:
+            raise NotReadyError(
+                f"No normalised cost report of {account.subject} for {month}: expected one per "
+                f"registered account; run `tieout pull {account.provider} {month}` and "
+                f"`tieout normalise {account.provider} {month}`."
+            )
+        found.append(AccountSnapshot(account=account, snapshot=snapshot, file=file))
+    return tuple(found)
+
+
+def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:
+    """All charges of the given versions as one table, in account order."""
+    return pa.concat_tables(
+        [
+            context.lake.get_table(source.file.lake_path, source.file.file_sha256)
+            for source in sources
+        ]
+    )
+
+
+def billing_documents(
+    context: Context, tx: Tx, account: BillingAccount, month: Period
+) -> tuple[BillingDocument, ...]:
+    """The invoices or receipts of an account that have been read, ordered by date and number."""
+    snapshot = snapshot_head(tx, account, month, "documents")
+    run = runs.latest(tx, "normalise", f"{month}/{account.subject}/documents")
+    if snapshot is None or run is None or run.outputs["snapshot"] != snapshot.snapshot_id:
+        return ()
+    content = context.lake.get(run.outputs["path"], run.outputs["sha256"])
+    found = [document_from_json(value) for value in json.loads(content)]
+    return tuple(sorted(found, key=lambda document: (document.issued_on, document.number)))
+
+
+def invoice_of(documents_found: tuple[BillingDocument, ...]) -> BillingDocument | None:
+    """The one invoice of an arrears account; None when it has not been issued yet."""
+    invoices = [document for document in documents_found if document.kind == "invoice"]
+    return invoices[-1] if invoices else None
+
+
+def receipts_of(
+    documents_found: tuple[BillingDocument, ...], month: Period
+) -> tuple[BillingDocument, ...]:
+    """The receipts for credit bought in the month."""
+    return tuple(
+        document
+        for document in documents_found
+        if document.kind == "receipt" and month.contains(document.issued_on)
+    )
+
+
+def latest_outputs(tx: Tx, step: str, subject: str) -> dict[str, Any]:
+    """Outputs of the newest run of a step.
+
+    Raises:
+        NotReadyError: the step has not run.
+    """
+    run = runs.latest(tx, step, subject)
+    if run is None:
+        raise NotReadyError(
+            f"Step {step} has not run for {subject}: run `tieout {step}` for it first."
+        )
+    return dict(run.outputs)
+
+
+def opening_units(tx: Tx, account: BillingAccount, month: Period) -> int:
+    """Credit balance of a prepaid account at the start of a period, in units of 1e-12.
+
+    The first period's comes from the approved register, every later one is the closing balance of
+    the roll-forward before it.
+
+    Raises:
+        NotReadyError: an earlier period of the account has not been reconciled.
+    """
+    if account.opening_period == str(month):
+        return account.opening_units
+    before = [
+        bridge
+        for bridge in reconciliations.for_period(tx, str(month.previous()))
+        if bridge["section"] == "credit_rollforward"
+        and (bridge["provider"], bridge["billing_account_id"])
+        == (account.provider, account.billing_account_id)
+    ]
+    if not before:
+        raise NotReadyError(
+            f"Prepaid account {account.subject} has no opening balance for {month}: expected its "
+            f"roll-forward of {month.previous()}, or an opening in the accounts policy."
+        )
+    return int(before[0]["end_units"])

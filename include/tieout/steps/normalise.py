@@ -1,0 +1,215 @@
+"""Normalise: raw documents become FOCUS charges, usage rows and billing documents, with findings.
+
+Owns which version has been read and how many rows went where; the reading itself is the provider's.
+"""
+
+import json
+from collections import Counter
+from datetime import date
+
+import pyarrow as pa
+
+from tieout import log as logs
+from tieout.core.errors import DocumentUnreadableError, SourceAnswerError
+from tieout.core.finding import Finding
+from tieout.core.period import Period, parse_period
+from tieout.focus.columns import with_attr_ids
+from tieout.focus.document import BillingDocument, document_json
+from tieout.ledger.billing_accounts import BillingAccount, accounts_of
+from tieout.sources.base import Provider, RawDocument, load_invoice_format, load_provider
+from tieout.steps.context import Context, StepResult
+from tieout.steps.inputs import accounts, raw_documents, snapshot_head
+from tieout.steps.outputs import Work, begin, done_before, finish
+from tieout.store import charge_files, coverage, snapshots
+from tieout.store.session import Tx
+
+METHOD_VERSION = "1"
+MOST_BAD_ROWS_PCT = 5
+log = logs.get("normalise")
+
+
+def run(context: Context, *, provider: str, period: str) -> StepResult:
+    """Normalise the newest versions of all accounts of a provider.
+
+    A version that was read before is left alone. Rows that cannot be read become findings.
+
+    Raises:
+        SourceAnswerError: more than 5 % of the rows are unreadable; nothing is kept of them.
+    """
+    month = parse_period(period)
+    module = load_provider(provider)
+    rows_in = rows_out = bad = done = 0
+    with context.store.transaction() as tx:
+        for account in accounts_of(accounts(tx, month), provider):
+            for reader in (_cost, _usage, _documents):
+                counts = reader(context, tx, module, account, month)
+                if counts is not None:
+                    done += 1
+                    rows_in, rows_out, bad = (
+                        total + more
+                        for total, more in zip((rows_in, rows_out, bad), counts, strict=True)
+                    )
+    log.info("normalised", provider=provider, period=period, rows_in=rows_in, rows_out=rows_out,
+             findings=bad)  # fmt: skip
+    return StepResult(
+        step="normalise",
+        subject=f"{period}/{provider}",
+        status="done" if done else "unchanged",
+        summary={"versions": done, "rows_in": rows_in, "rows_out": rows_out, "findings": bad},
+    )
+
+
+def _cost(
+    context: Context, tx: Tx, module: Provider, account: BillingAccount, month: Period
+) -> tuple[int, int, int] | None:
+    snapshot = snapshot_head(tx, account, month, "cost")
+    if snapshot is None or done_before(tx, work := _work(context, snapshot, "cost")):
+        return None
+    raw = raw_documents(context, tx, snapshot)
+    result = module.to_focus(raw, account=account.billing_account_id, period=month)
+    result.totals.check()
+    _refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
+    stored = context.lake.put_table(with_attr_ids(result.charges), f"charges/period={month}")
+    charge_files.add(
+        tx,
+        charge_files.ChargeFile(
+            snapshot_id=snapshot.snapshot_id,
+            kind="charges",
+            file_sha256=stored.sha256,
+            lake_path=stored.path,
+            rows_in=result.totals.rows_in,
+            rows_out=result.totals.rows_out,
+            rows_bad=result.totals.rows_bad,
+            source_total=str(result.totals.source_total),
+            loaded_units=result.totals.loaded_units,
+            method_version=METHOD_VERSION,
+        ),
+    )
+    days = _days(result.charges, month, snapshot, every_day=module.METERED)
+    coverage.mark(
+        tx,
+        (
+            coverage.Mark(
+                provider=account.provider,
+                billing_account_id=account.billing_account_id,
+                kind="cost",
+                day=day,
+                snapshot_id=snapshot.snapshot_id,
+                rows=rows,
+                seen_at=snapshot.fetched_at,
+            )
+            for day, rows in sorted(days.items())
+        ),
+    )
+    outputs = {
+        "snapshot": snapshot.snapshot_id,
+        "path": stored.path,
+        "sha256": stored.sha256,
+        "source_total": str(result.totals.source_total),
+        "refused_units": str(result.totals.refused_units),
+    }
+    finish(context, tx, work, outputs=outputs, action="cost_normalised", found=result.findings)
+    return (result.totals.rows_in, result.totals.rows_out, result.totals.rows_bad)
+
+
+def _usage(
+    context: Context, tx: Tx, module: Provider, account: BillingAccount, month: Period
+) -> tuple[int, int, int] | None:
+    snapshot = snapshot_head(tx, account, month, "usage")
+    cost = snapshot_head(tx, account, month, "cost")
+    if snapshot is None or cost is None:
+        return None
+    work = _work(context, snapshot, "usage")
+    if done_before(tx, work):
+        return None
+    raw = (*raw_documents(context, tx, cost), *raw_documents(context, tx, snapshot))
+    result = module.to_usage(raw, account=account.billing_account_id, period=month)
+    _refuse_too_many(account, result.rows_bad, result.rows_in, result.findings)
+    stored = context.lake.put_table(result.usage, f"usage/period={month}")
+    charge_files.add(
+        tx,
+        charge_files.ChargeFile(
+            snapshot_id=snapshot.snapshot_id,
+            kind="usage",
+            file_sha256=stored.sha256,
+            lake_path=stored.path,
+            rows_in=result.rows_in,
+            rows_out=result.rows_out,
+            rows_bad=result.rows_bad,
+            source_total=None,
+            loaded_units=0,
+            method_version=METHOD_VERSION,
+        ),
+    )
+    outputs = {"snapshot": snapshot.snapshot_id, "path": stored.path, "sha256": stored.sha256}
+    finish(context, tx, work, outputs=outputs, action="usage_normalised", found=result.findings)
+    return (result.rows_in, result.rows_out, result.rows_bad)
+
+
+def _documents(
+    context: Context, tx: Tx, module: Provider, account: BillingAccount, month: Period
+) -> tuple[int, int, int] | None:
+    snapshot = snapshot_head(tx, account, month, "documents")
+    if snapshot is None or done_before(tx, work := _work(context, snapshot, "documents")):
+        return None
+    read: list[BillingDocument] = []
+    refused: list[Finding] = []
+    papers = raw_documents(context, tx, snapshot)
+    for raw in papers:
+        try:
+            read.extend(_read(module, raw))
+        except DocumentUnreadableError as error:
+            refused.append(_unreadable(account, raw, error))
+    content = json.dumps(
+        [document_json(document) for document in read], sort_keys=True, ensure_ascii=False
+    ).encode()
+    stored = context.lake.put(content, f"billing_documents/period={month}", suffix=".json")
+    outputs = {"snapshot": snapshot.snapshot_id, "path": stored.path, "sha256": stored.sha256}
+    finish(context, tx, work, outputs=outputs, action="documents_read", found=refused)
+    return (len(papers), len(papers) - len(refused), len(refused))
+
+
+def _read(module: Provider, raw: RawDocument) -> tuple[BillingDocument, ...]:
+    return load_invoice_format(module.INVOICE_FORMAT).read(raw.content, document_sha256=raw.sha256)
+
+
+def _unreadable(
+    account: BillingAccount, raw: RawDocument, error: DocumentUnreadableError
+) -> Finding:
+    return Finding(
+        kind="document_unreadable",
+        severity="blocking",
+        subject=f"{account.subject}/{raw.name}",
+        message=str(error),
+        currency=account.currency,
+        source_document=raw.sha256,
+    )
+
+
+def _days(
+    charges: pa.Table, month: Period, snapshot: snapshots.Snapshot, *, every_day: bool
+) -> Counter[date]:
+    """Rows a day; a metered provider answers for quiet days too, a bill only for days with rows."""
+    starts = charges.column("charge_period_start").to_pylist()
+    days = Counter(start.date() for start in starts if month.contains(start.date()))
+    if every_day:
+        for day in month.days():
+            if day <= snapshot.through_on:
+                days.setdefault(day, 0)
+    return days
+
+
+def _refuse_too_many(
+    account: BillingAccount, bad: int, rows: int, findings_found: tuple[Finding, ...]
+) -> None:
+    if bad * 100 > rows * MOST_BAD_ROWS_PCT:
+        first = findings_found[0].message if findings_found else "no reason was given"
+        raise SourceAnswerError(
+            f"{account.subject}: {bad} of {rows} rows cannot be read, more than "
+            f"{MOST_BAD_ROWS_PCT} %; nothing was loaded. The first: {first}"
+        )
+
+
+def _work(context: Context, snapshot: snapshots.Snapshot, kind: str) -> Work:
+    subject = f"{snapshot.period}/{snapshot.provider}/{snapshot.billing_account_id}/{kind}"
+    return begin(context, "normalise", subject, reads=[METHOD_VERSION, snapshot.snapshot_id])

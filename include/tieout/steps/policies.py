@@ -1,0 +1,76 @@
+"""Policies: rules, registers, pools and accounts are proposed as text and approved by a person.
+
+Owns the check that a text says something valid before it is stored; approval is `sign`'s.
+"""
+
+from collections.abc import Callable
+from datetime import date
+
+from tieout import log as logs
+from tieout.allocation.parse import parse_pools
+from tieout.core.errors import RuleFileError, UsageError
+from tieout.ledger.billing_accounts import parse_accounts
+from tieout.ledger.chart import parse_chart
+from tieout.rating.card import parse_card
+from tieout.rules.parse import check_outcomes, parse_rules
+from tieout.rules.register import parse_initiatives
+from tieout.steps.context import Context, StepResult
+from tieout.store import audit, policies
+from tieout.store.session import Tx
+
+PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
+    "accounts": parse_accounts,
+    "allocation": parse_pools,
+    "chart": parse_chart,
+    "classification": parse_rules,
+    "initiatives": parse_initiatives,
+    "rate_card": parse_card,
+}
+log = logs.get("policies")
+
+
+def propose(
+    context: Context, *, kind: str, text: str, name: str, valid_from: date, person: str
+) -> StepResult:
+    """Store a new draft version of a policy; the same text again changes nothing.
+
+    Raises:
+        UsageError: there is no such kind of policy.
+        RuleFileError: the text breaks its language; names file, line and what to do.
+    """
+    if kind not in PARSERS:
+        raise UsageError(f"Expected a policy of {', '.join(sorted(PARSERS))}, found {kind[:40]!r}.")
+    known: policies.PolicyKind = next(one for one in PARSERS if one == kind)
+    PARSERS[known](text, name=name)
+    with context.store.transaction(actor=person) as tx:
+        _refuse_misfits(tx, known, text, name=name, valid_from=valid_from)
+        before = policies.versions(tx, known)
+        made = policies.propose(tx, known, text, valid_from=valid_from)
+        is_new = made.version not in {one.version for one in before}
+        if is_new:
+            audit.record(tx, "policy_proposed", made.label, {"sha256": made.sha256, "kind": kind})
+    log.info("policy_proposed", kind=kind, version=made.version, new=is_new)
+    return StepResult(
+        step="policies",
+        subject=made.label,
+        status="done" if is_new else "unchanged",
+        summary={"version": made.version, "approved_by": made.approved_by},
+    )
+
+
+def _refuse_misfits(
+    tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
+) -> None:
+    """Rules may only name initiatives and pools that are registered, as far as those are known."""
+    register = policies.current(tx, "initiatives", valid_from)
+    pools = policies.current(tx, "allocation", valid_from)
+    if kind != "classification" or register is None or pools is None:
+        return
+    initiatives = parse_initiatives(register.body, name=register.label)
+    misfits = check_outcomes(
+        parse_rules(text, name=name),
+        {one.initiative_id: one for one in initiatives},
+        [one.pool_id for one in parse_pools(pools.body, name=pools.label)],
+    )
+    if misfits:
+        raise RuleFileError(f"{name}: {len(misfits)} rules do not fit, first: {misfits[0]}")

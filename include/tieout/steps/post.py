@@ -1,0 +1,252 @@
+"""Post: journal entries of the month through the database's posting function, each exactly once.
+
+Owns the order of entries (accrual at month end, true-up to the invoice, reversal, invoice; prepaid:
+opening, purchases, drawdown); the entries themselves are `ledger`'s. Auto-reverse method: the
+accrual and its true-up reverse on the first day of the next period, where the invoice is booked.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout import log as logs
+from tieout.core.errors import NotReadyError
+from tieout.core.finding import Finding
+from tieout.core.ids import content_key
+from tieout.core.money import minor_digits, to_minor
+from tieout.core.period import Period, parse_period
+from tieout.ledger import posting
+from tieout.ledger.billing_accounts import BillingAccount
+from tieout.ledger.building import AccountMonth
+from tieout.ledger.chart import Chart
+from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json, reverse
+from tieout.steps.context import Context, StepResult
+from tieout.steps.inputs import (
+    accounts,
+    billing_documents,
+    chart,
+    invoice_of,
+    latest_outputs,
+    receipts_of,
+)
+from tieout.steps.outputs import begin, result, start_run
+from tieout.store import audit, findings, journal, periods
+from tieout.store.session import Tx
+
+METHOD_VERSION = "1"
+SHOWN = ("entries", "posted", "ledger_seq")
+log = logs.get("post")
+
+
+def accrue(context: Context, *, period: str) -> StepResult:
+    """Post the month-end accrual of every arrears account from its draft lines.
+
+    Raises:
+        PeriodClosedError: the period takes no entries any more.
+        NotReadyError: the draft stage has not been allocated.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        periods.ensure(tx, period)
+        lines, source = _lines(context, tx, month, "draft")
+        books = chart(tx, month)
+        made = [
+            posting.accrual(
+                _of(lines, account),
+                month=_month(account, month),
+                chart=books,
+                source_refs=(source,),
+            )
+            for account in _accounts(tx, month, "arrears")
+            if not _of_type(_posted(tx, account, month), "accrual")
+        ]
+        return _post(context, tx, "accrue", month, made, reads=[source])
+
+
+def settle(context: Context, *, period: str) -> StepResult:
+    """Post what the documents say: true-ups, reversals, invoices, and the prepaid month.
+
+    Raises:
+        PeriodClosedError: the period takes no entries any more.
+        NotReadyError: an arrears account has no invoice yet, or a stage has not been allocated.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        periods.ensure(tx, period)
+        periods.ensure(tx, str(month.next()))
+        lines, source = _lines(context, tx, month, "final")
+        books = chart(tx, month)
+        made: list[posting.Posting] = []
+        for account in _accounts(tx, month, "arrears"):
+            made += _settle_arrears(context, tx, account, month, books=books, lines=lines)
+        for account in _accounts(tx, month, "prepaid"):
+            made += _settle_prepaid(context, tx, account, month, books=books, lines=lines)
+        return _post(context, tx, "settle", month, made, reads=[source])
+
+
+def _settle_arrears(
+    context: Context,
+    tx: Tx,
+    account: BillingAccount,
+    month: Period,
+    *,
+    books: Chart,
+    lines: pa.Table,
+) -> list[posting.Posting]:
+    document = invoice_of(billing_documents(context, tx, account, month))
+    if document is None:
+        raise NotReadyError(
+            f"No invoice of {account.subject} for {month} has arrived: expected one before the "
+            "month is settled; put it into the drop folder of the connection and pull documents."
+        )
+    own = _of(lines, account)
+    posted = _posted(tx, account, month)
+    accrued = [entry for entry in posted if entry.journal_type in {"accrual", "true_up"}]
+    top_up = posting.true_up(
+        accrued, own, month=_month(account, month), chart=books, document=document
+    )
+    reversed_before = {entry.reverses for entry in posted if entry.reverses}
+    to_reverse = [
+        entry
+        for entry in (*accrued, *([top_up.entry] if top_up.entry else []))
+        if entry.idempotency_key not in reversed_before
+    ]
+    reversals = [
+        posting.Posting(entry=reverse(entry, on=month.end_on), findings=()) for entry in to_reverse
+    ]
+    invoice = posting.invoice(own, month=_month(account, month), chart=books, document=document)
+    booked = _restated(_of_type(posted, "invoice"), invoice.entry, posted=posted)
+    return [top_up, *reversals, *_postings(booked, invoice.findings)]
+
+
+def _settle_prepaid(
+    context: Context,
+    tx: Tx,
+    account: BillingAccount,
+    month: Period,
+    *,
+    books: Chart,
+    lines: pa.Table,
+) -> list[posting.Posting]:
+    own = _month(account, month)
+    entries: list[JournalEntry] = []
+    if account.opening_period == str(month) and account.opening_units:
+        entries.append(
+            posting.opening_balance(
+                to_minor(account.opening_units, minor_digits(account.currency)),
+                month=own,
+                chart=books,
+                source=f"accounts policy, opening of {account.subject}",
+            )
+        )
+    entries += [
+        posting.credit_purchase(document, month=own, chart=books)
+        for document in receipts_of(billing_documents(context, tx, account, month), month)
+    ]
+    drawn = posting.drawdown(_of(lines, account), month=own, chart=books)
+    posted = _posted(tx, account, month)
+    standing = {entry.idempotency_key for entry in posted}
+    entries = [entry for entry in entries if entry.idempotency_key not in standing]
+    entries += _restated(_of_type(posted, "drawdown"), drawn.entry, posted=posted)
+    return _postings(entries, drawn.findings)
+
+
+def _postings(entries: Sequence[JournalEntry], found: tuple[Finding, ...]) -> list[posting.Posting]:
+    first = [posting.Posting(entry=None, findings=found)] if found else []
+    return [*first, *(posting.Posting(entry=entry, findings=()) for entry in entries)]
+
+
+def _restated(
+    standing: Sequence[JournalEntry],
+    wanted: JournalEntry | None,
+    *,
+    posted: Sequence[JournalEntry],
+) -> list[JournalEntry]:
+    """What brings the standing entry to the wanted one: nothing, or a reversal and a new entry."""
+    undone = {entry.reverses for entry in posted}
+    live = [entry for entry in standing if entry.idempotency_key not in undone]
+    if wanted is not None and any(entry.lines == wanted.lines for entry in live):
+        return []
+    mirrors = [reverse(entry, on=entry.posting_on) for entry in live]
+    if wanted is None:
+        return mirrors
+    earlier = [entry.idempotency_key for entry in standing]
+    key = content_key([wanted.idempotency_key, *earlier]) if earlier else wanted.idempotency_key
+    return [*mirrors, replace(wanted, idempotency_key=key)]
+
+
+def _of_type(posted: Sequence[JournalEntry], journal_type: str) -> list[JournalEntry]:
+    return [entry for entry in posted if entry.journal_type == journal_type]
+
+
+def _post(
+    context: Context,
+    tx: Tx,
+    step: str,
+    month: Period,
+    made: Sequence[posting.Posting],
+    *,
+    reads: list[str],
+) -> StepResult:
+    """Post all entries in one transaction; equal entries that stand already are left alone."""
+    problems: list[Finding] = [finding for one in made for finding in one.findings]
+    entries = [one.entry for one in made if one.entry is not None]
+    posted = [journal.post(tx, entry_json(entry)) for entry in entries]
+    new = [entry for entry, at in zip(entries, posted, strict=True) if at.is_new]
+    work = begin(
+        context,
+        step,
+        str(month),
+        reads=[METHOD_VERSION, *reads, *(entry.idempotency_key for entry in entries)],
+    )
+    outputs: dict[str, Any] = {
+        "entries": len(entries),
+        "posted": len(new),
+        "ledger_seq": journal.ledger_seq(tx),
+    }
+    if new:
+        run_made = start_run(context, tx, work, outputs=outputs)
+        findings.add_all(tx, run_made.run_id, problems)
+        numbers = [at.document_no for at in posted if at.is_new]
+        audit.record(tx, "entries_posted", str(month), {**outputs, "document_nos": numbers})
+    log.info("posted", period=str(month), entries=len(entries), new=len(new))
+    return result(work, "done" if new else "unchanged", outputs, SHOWN)
+
+
+def _posted(tx: Tx, account: BillingAccount, month: Period) -> list[JournalEntry]:
+    """Entries of the account for this service period, in any posting period."""
+    found = [entry_from_json(value) for value in journal.entries(tx)]
+    return [
+        entry
+        for entry in found
+        if entry.service_period == str(month)
+        and entry.provider == account.provider
+        and entry.billing_account_id == account.billing_account_id
+    ]
+
+
+def _lines(context: Context, tx: Tx, month: Period, stage: str) -> tuple[pa.Table, str]:
+    stored = latest_outputs(tx, "allocate", f"{month}/{stage}")["lines"]
+    return context.lake.get_table(stored["path"], stored["sha256"]), stored["sha256"]
+
+
+def _of(lines: pa.Table, account: BillingAccount) -> pa.Table:
+    return lines.filter(
+        pc.and_(
+            pc.equal(lines.column("provider"), account.provider),
+            pc.equal(lines.column("billing_account_id"), account.billing_account_id),
+        )
+    )
+
+
+def _accounts(tx: Tx, month: Period, mode: str) -> list[BillingAccount]:
+    return [account for account in accounts(tx, month) if account.mode == mode]
+
+
+def _month(account: BillingAccount, month: Period) -> AccountMonth:
+    return AccountMonth(
+        provider=account.provider, billing_account_id=account.billing_account_id, period=month
+    )

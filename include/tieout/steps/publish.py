@@ -1,0 +1,161 @@
+"""Publish: a closed month becomes ledger tables, a journal file and an evidence folder.
+
+Owns the order: files are written and flushed first, then one transaction inserts the publication
+and moves the period's head. It publishes exactly what two people signed, or nothing.
+"""
+
+from dataclasses import asdict
+from typing import Any
+
+from tieout import log as logs
+from tieout.audit import chain
+from tieout.audit.checkpoint import checkpoint_of
+from tieout.core.errors import IntegrityError, NotReadyError
+from tieout.core.ids import sha256_hex
+from tieout.core.money import minor_digits
+from tieout.core.period import parse_period
+from tieout.lake.folder import Folder
+from tieout.publish.erp.base import load
+from tieout.publish.evidence import MANIFEST, documents_csv, json_bytes, manifest
+from tieout.publish.tables import (
+    JOURNAL_COLUMNS,
+    csv_bytes,
+    journal_rows,
+    table_csv,
+    table_parquet,
+)
+from tieout.reconciliation.bridge import bridge_json
+from tieout.reports.tieout_statement import statement_json
+from tieout.steps import evidence
+from tieout.steps.context import Context, StepResult
+from tieout.store import audit, documents, journal, periods, publications, runs, signoffs
+from tieout.store.session import Tx
+
+JOURNAL_FORMAT = "beancount"
+ORIGIN = "tieout/audit-log"
+log = logs.get("publish")
+
+
+def run(context: Context, *, period: str) -> StepResult:
+    """Publish a closed period.
+
+    Raises:
+        NotReadyError: the period is not closed by two people.
+        IntegrityError: the ledger is not what they signed.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        if periods.state(tx, period) != "closed":
+            raise NotReadyError(
+                f"Period {period} is not closed: only what two people signed is published; see "
+                f"`tieout status {period}`."
+            )
+        found = evidence.load(context, tx, month)
+        content_hash = found.content_hash()
+        _refuse_other_content(tx, period, content_hash)
+        head = publications.head(tx, period)
+        if head is not None and head.content_hash == content_hash:
+            return _result(period, "unchanged", head)
+        files = _files(tx, found)
+        files[MANIFEST] = manifest(files)
+        folder = Folder(context.settings.publish_url)
+        prefix = f"{period}/{content_hash[:12]}"
+        paths = {name: folder.put(f"{prefix}/{name}", files[name]) for name in sorted(files)}
+        allocated = runs.latest(tx, "allocate", f"{period}/final")
+        if allocated is None:
+            raise NotReadyError(f"Period {period} has no allocation; run `tieout allocate`.")
+        published, _ = publications.publish(
+            tx,
+            publications.NewPublication(
+                period=period,
+                run_id=allocated.run_id,
+                content_hash=content_hash,
+                files=paths,
+                rule_versions=dict(one.split(":", 1) for one in found.policies),
+            ),
+            found.lines,
+        )
+        audit.record(
+            tx,
+            "period_published",
+            period,
+            {"content_hash": content_hash, "manifest": sha256_hex(files[MANIFEST])},
+        )
+    log.info("published", period=period, lines=published.line_count)
+    return _result(period, "done", published)
+
+
+def _refuse_other_content(tx: Tx, period: str, content_hash: str) -> None:
+    signed = {one.content_hash for one in signoffs.listing(tx, period) if one.is_current}
+    if signed != {content_hash}:
+        raise IntegrityError(
+            f"Period {period}: the ledger now has content {content_hash}, but "
+            f"{', '.join(sorted(signed)) or 'nothing'} was signed; nothing was published. "
+            "Look for what ran after the close."
+        )
+
+
+def _files(tx: Tx, found: evidence.MonthEvidence) -> dict[str, bytes]:
+    """Everything that is published, by name below the publication's folder."""
+    entries = journal.entries(tx, upto_seq=journal.ledger_seq(tx))
+    own = [entry for entry in entries if entry["service_period"] == str(found.month)]
+    shown = journal_rows(own, digits=minor_digits(found.currency))
+    erp = load(JOURNAL_FORMAT)
+    bridges = [bridge_json(bridge) for bridge in found.bridges]
+    return {
+        "ledger_line.parquet": table_parquet(found.lines),
+        "ledger_line.csv": table_csv(found.lines),
+        "journal.csv": csv_bytes(JOURNAL_COLUMNS, shown),
+        f"journal{erp.FILE_SUFFIX}": erp.export(entries, found.chart, period=found.month).encode(),
+        "reconciliation.json": json_bytes(bridges),
+        "statement.json": json_bytes(statement_json(found.statement())),
+        "evidence/certificate.json": json_bytes(found.certificate),
+        "evidence/sign-offs.json": json_bytes(
+            [_signature(one) for one in signoffs.listing(tx, str(found.month))]
+        ),
+        "evidence/documents.csv": documents_csv(
+            [asdict(one) for one in documents.for_period(tx, str(found.month))]
+        ),
+        "evidence/policies.json": json_bytes(list(found.policies)),
+        **_audit_files(tx),
+    }
+
+
+def _signature(one: signoffs.Signoff) -> dict[str, Any]:
+    return {
+        "period": one.period,
+        "duty": one.duty,
+        "person_id": one.person_id,
+        "content_hash": one.content_hash,
+        "comment": one.comment,
+        "signed_at": one.signed_at.isoformat(),
+        "is_current": one.is_current,
+    }
+
+
+def _audit_files(tx: Tx) -> dict[str, bytes]:
+    events = []
+    after = 0
+    while more := audit.events(tx, after_seq=after):
+        events += more
+        after = more[-1].seq
+    lines = "".join(chain.export_line(event.link()) + "\n" for event in events)
+    checkpoint = checkpoint_of(ORIGIN, [event.canonical for event in events])
+    return {
+        "evidence/audit-events.jsonl": lines.encode(),
+        "evidence/checkpoint.txt": checkpoint.text().encode(),
+    }
+
+
+def _result(period: str, status: Any, published: publications.Publication) -> StepResult:
+    return StepResult(
+        step="publish",
+        subject=period,
+        status=status,
+        summary={
+            "publication": published.publication_id,
+            "lines": published.line_count,
+            "ledger_seq": published.ledger_seq,
+            "content_hash": published.content_hash,
+        },
+    )

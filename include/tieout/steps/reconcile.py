@@ -1,0 +1,119 @@
+"""Reconcile: own estimate, provider report and billing document of each account, gap by gap.
+
+Owns which three figures stand against each other; the bridges and their causes are computed in
+`reconciliation` and add up exactly, with what nobody explained as its own line.
+"""
+
+import pyarrow as pa
+
+from tieout import log as logs
+from tieout.core.finding import Finding
+from tieout.core.period import Period, parse_period
+from tieout.focus.document import BillingDocument
+from tieout.ledger.billing_accounts import BillingAccount
+from tieout.reconciliation.arrears import reconcile_arrears
+from tieout.reconciliation.bridge import Bridge, bridge_json
+from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
+from tieout.steps.context import Context, StepResult, Summary
+from tieout.steps.inputs import (
+    AccountSnapshot,
+    billing_documents,
+    charges,
+    invoice_of,
+    opening_units,
+    receipts_of,
+    snapshot_head,
+    stage_snapshots,
+)
+from tieout.steps.outputs import begin, done_before, result, start_run
+from tieout.store import audit, charge_files, findings, reconciliations
+from tieout.store.session import Tx
+
+METHOD_VERSION = "1"
+log = logs.get("reconcile")
+
+
+def run(context: Context, *, period: str) -> StepResult:
+    """Reconcile all accounts of a period and store the bridges with their evidence.
+
+    Raises:
+        NotReadyError: an account has no draft or no final report.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        drafts = stage_snapshots(tx, month, "draft")
+        finals = stage_snapshots(tx, month, "final")
+        papers = [billing_documents(context, tx, final.account, month) for final in finals]
+        estimates = [_estimate(tx, final.account, month) for final in finals]
+        work = begin(context, "reconcile", period, reads=_reads(drafts, finals, papers, estimates))
+        if found := done_before(tx, work):
+            return result(work, "unchanged", found.outputs, ("bridges", "unexplained"))
+        bridges: list[Bridge] = []
+        problems: list[Finding] = []
+        for draft, final, paper, file in zip(drafts, finals, papers, estimates, strict=True):
+            estimate = file and context.lake.get_table(file.lake_path, file.file_sha256)
+            made, wrong = _reconcile(
+                context, tx, month, draft=draft, final=final, paper=paper, estimate=estimate
+            )
+            bridges.extend(made)
+            problems.extend(wrong)
+        unexplained = sum(1 for bridge in bridges if bridge.unexplained_units)
+        outputs: Summary = {"bridges": len(bridges), "unexplained": unexplained}
+        run_made = start_run(context, tx, work, outputs=dict(outputs))
+        values = [bridge_json(bridge) for bridge in bridges]
+        reconciliations.add(tx, run_made.run_id, period, values)
+        findings.add_all(tx, run_made.run_id, problems)
+        audit.record(tx, "accounts_reconciled", period, {"run": run_made.run_id, "bridges": values})
+    log.info("reconciled", period=period, bridges=len(bridges), unexplained=unexplained)
+    return result(work, "done", dict(outputs), ("bridges", "unexplained"))
+
+
+def _estimate(tx: Tx, account: BillingAccount, month: Period) -> charge_files.ChargeFile | None:
+    snapshot = snapshot_head(tx, account, month, "usage")
+    return charge_files.get(tx, snapshot.snapshot_id, "estimate") if snapshot else None
+
+
+def _reconcile(
+    context: Context,
+    tx: Tx,
+    month: Period,
+    *,
+    draft: AccountSnapshot,
+    final: AccountSnapshot,
+    paper: tuple[BillingDocument, ...],
+    estimate: pa.Table | None,
+) -> tuple[tuple[Bridge, ...], tuple[Finding, ...]]:
+    account = final.account
+    if account.mode == "arrears":
+        return reconcile_arrears(
+            provider=account.provider,
+            account=account.billing_account_id,
+            estimate=estimate,
+            draft=charges(context, (draft,)),
+            final=charges(context, (final,)),
+            invoice=invoice_of(paper),
+        )
+    return reconcile_prepaid(
+        provider=account.provider,
+        account=account.billing_account_id,
+        estimate=estimate,
+        draft=charges(context, (draft,)),
+        final=charges(context, (final,)),
+        credit=CreditMonth(
+            purchases=receipts_of(paper, month), opening_units=opening_units(tx, account, month)
+        ),
+    )
+
+
+def _reads(
+    drafts: tuple[AccountSnapshot, ...],
+    finals: tuple[AccountSnapshot, ...],
+    papers: list[tuple[BillingDocument, ...]],
+    estimates: list[charge_files.ChargeFile | None],
+) -> list[str]:
+    return [
+        METHOD_VERSION,
+        *(source.file.file_sha256 for source in (*drafts, *finals)),
+        *(f"{paper.document}/{paper.number}" for found in papers for paper in found),
+        *(file.file_sha256 if file else "" for file in estimates),
+    ]

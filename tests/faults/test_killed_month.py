@@ -1,0 +1,83 @@
+"""Kill -9 after every step of the month, begin again, and end in the same ledger."""
+
+import multiprocessing
+import os
+import signal
+from typing import Any
+
+import pytest
+from demo.postgres import Logins, Server
+from tests import month
+from tests.worlds import a_world
+
+from tieout.steps import audit_log, status
+
+pytestmark = pytest.mark.fault
+MIDDLE_S = 0.15
+
+
+def _die_after(world: month.World, upto: int) -> None:
+    """Run the first acts, then die without any clean-up."""
+    os.environ["TIEOUT_ALLOW_LOOPBACK"] = "1"
+    month.run(world, upto=upto)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+def _until_killed(world: month.World) -> None:
+    os.environ["TIEOUT_ALLOW_LOOPBACK"] = "1"
+    month.run(world)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Any:
+    """Children that have everything imported already and share nothing with the tests."""
+    context = multiprocessing.get_context("forkserver")
+    providers = [f"tieout.sources.providers.{name}" for name in month.PROVIDERS]
+    context.set_forkserver_preload(["tests.month", *providers, "tieout.sources.pricebook"])
+    return context
+
+
+@pytest.fixture(scope="module")
+def undisturbed(
+    postgres_server: Server, postgres_logins: Logins, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Any]:
+    """What the month comes to when nothing happens to it."""
+    with a_world(postgres_server, postgres_logins, tmp_path_factory.mktemp("calm")) as calm:
+        month.run(calm)
+        return _outcome(calm)
+
+
+def _outcome(world: month.World) -> dict[str, Any]:
+    context = world.worker()
+    try:
+        audit_log.verify(context)
+        found = status.statement(context, period=month.PERIOD)
+        kept = ("content_hash", "ledger_seq", "ledger_total", "expense", "state", "bridges")
+        return {name: found[name] for name in kept}
+    finally:
+        context.close()
+
+
+def test_killed_after_each_step_and_begun_again_the_ledger_is_the_same(
+    undisturbed: dict[str, Any], fresh_world: month.World, processes: Any
+) -> None:
+    for upto in range(1, len(month.acts()) + 1):
+        child = processes.Process(target=_die_after, args=(fresh_world, upto))
+        child.start()
+        child.join(120)
+        assert child.exitcode == -signal.SIGKILL, f"act {upto} did not finish"
+    month.run(fresh_world)
+    assert _outcome(fresh_world) == undisturbed
+
+
+def test_killed_in_the_middle_of_steps_the_ledger_is_the_same(
+    undisturbed: dict[str, Any], fresh_world: month.World, processes: Any
+) -> None:
+    for attempt in range(1, 13):
+        child = processes.Process(target=_until_killed, args=(fresh_world,))
+        child.start()
+        child.join(MIDDLE_S * attempt)
+        child.kill()
+        child.join(30)
+    month.run(fresh_world)
+    assert _outcome(fresh_world) == undisturbed
