@@ -25,7 +25,7 @@ down: $(STAMP)
 	@$(BIN)/python -m demo.down
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile
+	@$(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging
 
 check: lint types contracts house
 

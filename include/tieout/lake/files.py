@@ -11,6 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import NamedTemporaryFile
 from typing import Any
 
 import fsspec
@@ -22,6 +23,7 @@ from tieout.core.ids import sha256_hex
 
 _FOLDER = re.compile(r"^[a-z_]+(/[a-z_]+=[0-9a-z-]+)*$")
 _ROW_GROUP = 1_000_000
+_READABLE = 0o644  # people and BI tools read published files; a temporary file begins private
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,12 +124,14 @@ class Lake:
 def write_durably(target: Path, content: bytes) -> None:
     """Temporary file, fsync, rename, fsync of the folder: a crash leaves the old or the new."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    scratch = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    with scratch.open("wb") as sink:
+    with NamedTemporaryFile(
+        dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
+    ) as sink:
         sink.write(content)
         sink.flush()
         os.fsync(sink.fileno())
-    scratch.replace(target)
+        os.fchmod(sink.fileno(), _READABLE)
+    Path(sink.name).replace(target)
     folder: Any = os.open(target.parent, os.O_RDONLY)
     try:
         os.fsync(folder)

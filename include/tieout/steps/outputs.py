@@ -39,7 +39,11 @@ def begin(context: Context, step: str, subject: str, *, reads: Sequence[str | in
 
 
 def done_before(tx: Tx, work: Work) -> runs.Run | None:
-    """The newest run of this subject, if it had exactly these inputs."""
+    """The newest run of this subject, if it had exactly these inputs.
+
+    Whoever asks holds the work until the end of the transaction, so two at once do it once.
+    """
+    runs.hold(tx, work.step, work.subject)
     latest = runs.latest(tx, work.step, work.subject)
     return latest if latest and latest.outputs.get(INPUTS) == work.input_key else None
 

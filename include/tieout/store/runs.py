@@ -51,6 +51,15 @@ def find(tx: Tx, step: str, subject: str, input_key: str) -> Run | None:
     )
 
 
+def hold(tx: Tx, step: str, subject: str) -> None:
+    """Wait until nobody else works on this step and subject, and keep them out until commit.
+
+    A second worker on the same work then sees what the first one recorded and has nothing to do.
+    """
+    name = f"tieout/{step}/{subject}"
+    tx.execute(sa.text("SELECT pg_advisory_xact_lock(hashtextextended(:name, 0))"), {"name": name})
+
+
 def latest(tx: Tx, step: str, subject: str) -> Run | None:
     """The newest run of a step on a subject."""
     return _newest(tx, table.c.step == step, table.c.subject == subject)

@@ -1,0 +1,80 @@
+"""Every month: draft and accrual, invoices, reconciliation, two signatures, publication."""
+
+from airflow.sdk import PartitionedAssetTimetable, chain, dag, task
+
+from tieout import orchestration as on
+
+
+@dag(
+    schedule=PartitionedAssetTimetable(
+        assets=on.DAILY_CHARGES, default_partition_mapper=on.COMPLETE_MONTH
+    ),
+    max_active_runs=1,
+    deadline=on.close_deadline(),
+    params={"period": on.PERIOD_PARAM},
+    **on.DAG_ARGS,
+)
+def monthly_close() -> None:
+    """Close one month: by itself when all its days are in, or by hand with `period` (2026-10)."""
+
+    @task
+    def classify_allocate_accrue() -> on.Summaries:
+        from tieout.steps import allocate, classify, post
+
+        month = on.month()
+        draft = classify.run(**month, stage="draft"), allocate.run(**month, stage="draft")
+        return on.summaries(*draft, post.accrue(**month))
+
+    @task.sensor(mode="reschedule", poke_interval=on.invoice_poke_s(), timeout=on.INVOICE_WAIT_S)
+    def wait_for_invoices() -> bool:
+        from tieout.steps import close, normalise, pull
+
+        month = on.month()
+        for name in on.providers():
+            pull.run(**month, provider=name, kinds=("documents",))
+            normalise.run(**month, provider=name)
+        return close.invoices_present(**month)
+
+    @task(pool=on.POOL)
+    def sync_final(provider: str) -> on.Summaries:
+        from tieout.steps import normalise, pull, rate
+
+        month = on.month()
+        pulled = pull.run(**month, provider=provider, through=on.last_day())
+        charges = normalise.run(**month, provider=provider)
+        return on.summaries(pulled, charges, rate.run(**month, provider=provider))
+
+    @task
+    def reconcile_post_request_close() -> on.Summaries:
+        from tieout.steps import allocate, classify, close, post, reconcile
+
+        month = on.month()
+        final = classify.run(**month, stage="final"), allocate.run(**month, stage="final")
+        posted = reconcile.run(**month), post.settle(**month)
+        return on.summaries(*final, *posted, close.request(**month))
+
+    @task(retries=0)
+    def verify_closed() -> on.Summaries:
+        from tieout.steps import close
+
+        return on.summaries(close.verify(**on.month()))
+
+    @task
+    def publish() -> on.Summaries:
+        from tieout.steps import publish
+
+        return on.summaries(publish.run(**on.month()))
+
+    chain(
+        classify_allocate_accrue(),
+        wait_for_invoices(),
+        sync_final.expand(provider=on.providers()),
+        reconcile_post_request_close(),
+        on.sign_off("prepare_signoff", duty="preparer", doing="Prepare"),
+        on.sign_off("approve_signoff", duty="controller", doing="Approve"),
+        verify_closed(),
+        publish(),
+    )
+
+
+monthly_close()

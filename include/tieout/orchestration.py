@@ -1,0 +1,265 @@
+"""The only module that knows Airflow; it owns no finance.
+
+Connections, partitions, retries, people and alerts become plain values here, so that a DAG file
+says only when and in what order, and a step never meets Airflow.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import date, timedelta
+from typing import TYPE_CHECKING, Any, TypedDict
+
+import pendulum
+import structlog
+from airflow.providers.standard.operators.hitl import ApprovalOperator
+from airflow.sdk import (
+    Asset,
+    BaseHook,
+    ExceptionRetryPolicy,
+    MonthWindow,
+    Param,
+    RetryAction,
+    RetryRule,
+    RollupMapper,
+    StartOfMonthMapper,
+    get_current_context,
+)
+from airflow.sdk.definitions.callback import AsyncCallback
+from airflow.sdk.definitions.deadline import DeadlineAlert, DeadlineReference
+from airflow.sdk.exceptions import AirflowNotFoundException
+from airflow.sdk.execution_time.hitl import HITLUser
+
+from tieout.config import ProviderConnection, connection_from_fields, load_settings, utc_now
+from tieout.core.errors import (
+    ConnectionMissingError,
+    NotReadyError,
+    SettingError,
+    SourceUnreachableError,
+    TieoutError,
+)
+from tieout.core.period import parse_period
+
+if TYPE_CHECKING:
+    from tieout.steps.context import Context, StepResult
+
+# What a task returns: one mapping of keys and counts for each step that it ran, never rows.
+Summaries = list[Mapping[str, object]]
+
+
+class Month(TypedDict):
+    """The two arguments that every step of a month takes."""
+
+    context: "Context"
+    period: str
+
+
+def seconds(variable: str, default: int) -> int:
+    """A whole number of seconds from the environment.
+
+    Raises:
+        SettingError: the variable is set to something else.
+    """
+    text = os.environ.get(variable, str(default))
+    if not text.isdecimal():
+        raise SettingError(f"{variable} is {text!r}: expected whole seconds, such as {default}.")
+    return int(text)
+
+
+DAILY_CHARGES = Asset("tieout_daily_charges")
+POOL = "provider_api"
+
+# Days such as 2026-10-31 become the month 2026-10, which is complete when all its days are there.
+COMPLETE_MONTH = RollupMapper(
+    upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow()
+)
+PERIOD_PARAM = Param(
+    None,
+    type=["null", "string"],
+    pattern=r"^\d{4}-(0[1-9]|1[0-2])$",
+    title="Accounting month",
+    description="Year and month, such as 2026-10; only for a run started by hand.",
+)
+
+INVOICE_WAIT_S = 30 * 24 * 3600
+RETRY_DELAY = timedelta(seconds=seconds("TIEOUT_RETRY_DELAY_S", 300))
+
+
+def _retry_only(*transient: type[TieoutError]) -> ExceptionRetryPolicy:
+    return ExceptionRetryPolicy(
+        rules=[
+            RetryRule(exception=list(transient), action=RetryAction.RETRY, retry_delay=RETRY_DELAY),
+            RetryRule(exception=TieoutError, action=RetryAction.FAIL),
+        ]
+    )
+
+
+# Transient trouble is worth a retry; what tieout refuses for a reason is refused an hour later too.
+# Any other exception (a database that restarts) falls through to the task's own retries.
+RETRY_POLICY = _retry_only(SourceUnreachableError)
+RETRY_UNTIL_READY = _retry_only(SourceUnreachableError, NotReadyError)
+
+DAG_ARGS: dict[str, Any] = {
+    "tags": ["tieout", "finance"],
+    "default_args": {
+        "owner": "finance-platform",
+        "retries": 3,
+        "retry_delay": RETRY_DELAY,
+        "retry_policy": RETRY_POLICY,
+    },
+}
+
+
+def days_to_sync() -> dict[str, Any]:
+    """Start, end and catch-up of a daily schedule; the run of a day starts on the day after it.
+
+    With `TIEOUT_FIRST_DAY` the scheduler catches up every day from that one on; without it, only
+    new days are synced. With `TIEOUT_LAST_DAY` no later day is scheduled.
+
+    Raises:
+        SettingError: one of them is not a date.
+    """
+    first, last = _date("TIEOUT_FIRST_DAY"), _date("TIEOUT_LAST_DAY")
+    return {
+        "start_date": first.add(days=1) if first else pendulum.datetime(2026, 1, 1, tz="UTC"),
+        "end_date": last.add(days=2) if last else None,
+        "catchup": first is not None,
+    }
+
+
+def providers() -> list[str]:
+    """The providers that a day must have before it counts as complete, in order."""
+    return _names("TIEOUT_PROVIDERS", "aws,openai,anthropic")
+
+
+def invoice_poke_s() -> int:
+    """Seconds between two looks for the invoices of the month."""
+    return seconds("TIEOUT_INVOICE_POKE_S", 1800)
+
+
+def pull_max_age_s() -> int:
+    """A daily pull younger than this, that covers the day, is not asked for again."""
+    return seconds("TIEOUT_PULL_MAX_AGE_S", 3600)
+
+
+def context() -> "Context":
+    """What a step needs, built for this task: settings, store, lake, connections and the clock."""
+    from tieout.steps.context import make
+
+    return make(settings=load_settings(), connection=connection, now=utc_now)
+
+
+def connection(provider: str) -> ProviderConnection:
+    """The Airflow connection `tieout_<provider>` as tieout's own value.
+
+    Raises:
+        ConnectionMissingError: Airflow knows no such connection.
+    """
+    name = f"tieout_{provider}"
+    try:
+        found = BaseHook.get_connection(name)
+    except AirflowNotFoundException:
+        raise ConnectionMissingError(
+            f"No Airflow connection {name}: expected one for provider {provider}; add it, or take "
+            f"{provider} out of TIEOUT_PROVIDERS."
+        ) from None
+    fields = ("host", "login", "password", "extra")
+    return connection_from_fields(name, {field: getattr(found, field) for field in fields})
+
+
+def day() -> date:
+    """The UTC day that this run is about: its partition.
+
+    Raises:
+        SettingError: the run has no partition, or one that is not a day.
+    """
+    key = get_current_context()["dag_run"].partition_key or ""
+    try:
+        return date.fromisoformat(key)
+    except ValueError:
+        raise SettingError(
+            f"The partition of this run is {key!r}: expected a day such as 2026-10-31; trigger "
+            "the DAG with that partition key, or start a backfill over a range of days."
+        ) from None
+
+
+def month() -> Month:
+    """The context, and the month of this run: its partition, or else the parameter `period`.
+
+    Raises:
+        PeriodFormatError: the run names no month.
+    """
+    return {"context": context(), "period": _period()}
+
+
+def last_day() -> date:
+    """The last day of the run's month."""
+    return parse_period(_period()).last_on
+
+
+def summaries(*results: "StepResult") -> Summaries:
+    """What the steps of a task report, in the order in which they ran."""
+    return [{"step": result.step, "status": result.status, **result.summary} for result in results]
+
+
+def sign_off(task_id: str, *, duty: str, doing: str) -> ApprovalOperator:
+    """A task that tells the holders of a duty that their signature is due, and waits for them.
+
+    The answer given here signs nothing, for any author of a DAG could forge it. The signature is
+    recorded by the finance API for the person who is logged in; `verify_closed` reads that.
+    """
+    return ApprovalOperator(
+        task_id=task_id,
+        subject=f"{doing} {{{{ dag_run.partition_key or params.period }}}}",
+        body=(
+            "Content hash: `{{ ti.xcom_pull(task_ids='reconcile_post_request_close')[-1]"
+            "['content_hash'] }}`. Sign this hash first, with POST "
+            "`/tieout/api/periods/{{ dag_run.partition_key or params.period }}/sign-offs`; "
+            "then choose Approve here, so that the run goes on."
+        ),
+        assigned_users=_people(duty),
+        fail_on_reject=True,
+        retries=0,
+    )
+
+
+def close_deadline() -> DeadlineAlert:
+    """Tell people when a close is still open after `TIEOUT_CLOSE_DEADLINE_S` (default 5 days)."""
+    return DeadlineAlert(
+        reference=DeadlineReference.DAGRUN_QUEUED_AT,
+        interval=timedelta(seconds=seconds("TIEOUT_CLOSE_DEADLINE_S", 5 * 24 * 3600)),
+        callback=AsyncCallback(report_late_close),
+    )
+
+
+async def report_late_close(**kwargs: Any) -> None:
+    """Log one warning that names the late run; alert rules of the platform listen to it."""
+    run = kwargs.get("context", {}).get("dag_run", {})
+    structlog.get_logger("tieout.close").warning(
+        "close_late", run_id=run.get("dag_run_id"), partition=run.get("partition_key")
+    )
+
+
+def _period() -> str:
+    current = get_current_context()
+    text = current["dag_run"].partition_key or current["params"].get("period") or ""
+    return str(parse_period(text[:7]))  # the partition of a daily run is a day of the month
+
+
+def _people(duty: str) -> list[HITLUser] | None:
+    """Who is asked: `TIEOUT_PREPARERS` or `TIEOUT_CONTROLLERS`; None asks everybody."""
+    return [HITLUser(id=name, name=name) for name in _names(f"TIEOUT_{duty.upper()}S", "")] or None
+
+
+def _date(variable: str) -> pendulum.DateTime | None:
+    text = os.environ.get(variable)
+    if not text:
+        return None
+    try:
+        day = date.fromisoformat(text)
+    except ValueError:
+        raise SettingError(f"{variable} is {text!r}: expected a day such as 2026-10-01.") from None
+    return pendulum.datetime(day.year, day.month, day.day, tz="UTC")
+
+
+def _names(variable: str, default: str) -> list[str]:
+    return [name.strip() for name in os.environ.get(variable, default).split(",") if name.strip()]

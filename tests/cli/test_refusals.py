@@ -1,0 +1,160 @@
+"""What a person sees when something is wrong: one sentence, an exit code, and nothing half-done."""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+import boto3
+import httpx
+import psycopg
+import pytest
+from tests import month
+
+ROOT = Path(__file__).parents[2]
+
+
+def tieout(
+    world: month.World, *arguments: str, connections: Mapping[str, str] | None = None
+) -> tuple[int, str]:
+    """Run the command line as a shell would; exit code and what it said on standard error."""
+    settings = world.settings()
+    environment = {
+        "PATH": os.environ["PATH"],
+        "PYTHONPATH": str(ROOT / "include"),
+        "TIEOUT_HOME": world.home,
+        "TIEOUT_LAKE_URL": settings.lake_url,
+        "TIEOUT_PUBLISH_URL": settings.publish_url,
+        "TIEOUT_WORKER_DATABASE_URL": world.worker_url,
+        **(world.connections if connections is None else connections),
+    }
+    done = subprocess.run(
+        [sys.executable, "-m", "tieout.cli.main", *arguments],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
+    return done.returncode, "\n".join(said)
+
+
+def _is_one_sentence(text: str) -> bool:
+    return text.startswith("tieout: ") and "Traceback" not in text and len(text) < 700
+
+
+def _rows(world: month.World, table: str) -> int:
+    with psycopg.connect(world.worker_url) as connection:
+        row = connection.execute(f"SELECT count(*) FROM tieout.{table}").fetchone()  # noqa: S608  a constant of this file
+    assert row is not None
+    return int(row[0])
+
+
+@pytest.fixture
+def registered(fresh_world: month.World) -> month.World:
+    """A world whose policies are approved and where nothing was pulled."""
+    month.run(fresh_world, upto=len(month.POLICY_KINDS))
+    return fresh_world
+
+
+def test_a_wrong_period_is_named(registered: month.World) -> None:
+    code, said = tieout(registered, "pull", "openai", "2026-13")
+    assert (code, _is_one_sentence(said)) == (2, True)
+    assert "Expected a period such as 2026-10, found '2026-13'" in said
+
+
+def test_an_unknown_provider_is_named_with_those_that_exist(registered: month.World) -> None:
+    code, said = tieout(registered, "pull", "opanai", "2026-10")
+    assert (code, _is_one_sentence(said)) == (2, True)
+    assert "openai" in said
+
+
+def test_a_missing_connection_says_where_it_is_looked_for(registered: month.World) -> None:
+    code, said = tieout(registered, "pull", "aws", "2026-10", connections={})
+    assert (code, _is_one_sentence(said)) == (3, True)
+    assert "AIRFLOW_CONN_TIEOUT_AWS" in said
+    assert _rows(registered, "snapshot") == 0
+
+
+def test_an_endpoint_that_does_not_answer_is_named(registered: month.World) -> None:
+    away = {
+        "conn_type": "generic",
+        "password": "x",
+        "extra": {"endpoint_url": "http://127.0.0.1:9"},
+    }
+    connections = {"AIRFLOW_CONN_TIEOUT_OPENAI": json.dumps(away), "TIEOUT_ALLOW_LOOPBACK": "1"}
+    code, said = tieout(registered, "pull", "openai", "2026-10", connections=connections)
+    assert (code, _is_one_sentence(said)) == (3, True)
+    assert "127.0.0.1" in said
+    assert _rows(registered, "snapshot") == 0
+
+
+def test_a_database_that_is_away_is_named_without_its_password(registered: month.World) -> None:
+    password = re.search(r"//[^:]+:([^@]+)@", registered.worker_url)
+    assert password is not None
+    gone = registered.worker_url.replace("/tmp/", "/tmp/gone-")  # noqa: S108  a socket path that is not there
+    lost = month.World(
+        home=registered.home,
+        worker_url=gone,
+        web_url=registered.web_url,
+        connections=registered.connections,
+        standin_url=registered.standin_url,
+    )
+    code, said = tieout(lost, "status", "2026-10")
+    assert code != 0
+    assert _is_one_sentence(said)
+    assert password[1] not in said
+
+
+def test_a_truncated_report_of_aws_loads_nothing(registered: month.World) -> None:
+    connection = json.loads(registered.connections["AIRFLOW_CONN_TIEOUT_AWS"])
+    s3 = boto3.client(
+        "s3",
+        endpoint_url=connection["extra"]["endpoint_url"],
+        aws_access_key_id="demo",
+        aws_secret_access_key="demo",
+        region_name="us-east-1",
+    )
+    bucket = connection["extra"]["bucket"]
+    keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
+    key = next(one for one in keys if one.endswith("-1.csv.gz"))
+    whole = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    s3.put_object(Bucket=bucket, Key=key, Body=whole[: len(whole) // 2])
+    try:
+        tieout(registered, "pull", "aws", "2026-10")
+        code, said = tieout(registered, "normalise", "aws", "2026-10")
+    finally:
+        s3.put_object(Bucket=bucket, Key=key, Body=whole)
+    assert (code, _is_one_sentence(said)) == (3, True)
+    assert "truncated" in said or "ends" in said
+    assert _rows(registered, "charge_file") == 0
+
+
+def test_a_pdf_that_is_not_an_invoice_blocks_the_close(fresh_world: month.World) -> None:
+    drop = Path(fresh_world.home) / "drop" / "openai"
+    names = [name for name, _ in month.acts()]
+    month.run(fresh_world, upto=names.index("final world") + 1)
+    (drop / "letter.pdf").write_bytes(b"%PDF-1.4\n% a letter, not an invoice\n%%EOF\n")
+    for name, act in month.acts()[names.index("final world") + 1 : names.index("request close")]:
+        assert act(fresh_world) is not None, name
+    code, said = tieout(fresh_world, "close", "2026-10")
+    assert (code, _is_one_sentence(said)) == (1, True)
+    assert "letter.pdf" in said
+    code, said = tieout(fresh_world, "publish", "2026-10")
+    assert code == 1
+    assert _rows(fresh_world, "publication") == 0
+    assert not (Path(fresh_world.home) / "published").exists()
+
+
+def test_a_month_without_its_invoice_cannot_be_settled(fresh_world: month.World) -> None:
+    names = [name for name, _ in month.acts()]
+    month.run(fresh_world, upto=names.index("accrue") + 1)
+    for command in ("classify", "allocate"):
+        assert tieout(fresh_world, command, "2026-10")[0] == 0
+    code, said = tieout(fresh_world, "settle", "2026-10")
+    assert (code, _is_one_sentence(said)) == (1, True)
+    assert "No invoice of" in said
+    assert httpx.get(f"{fresh_world.standin_url}/_standin/health").status_code == httpx.codes.OK

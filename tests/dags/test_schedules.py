@@ -1,0 +1,72 @@
+import pendulum
+import pytest
+from airflow.partition_mappers.base import is_rollup
+from airflow.sdk import DAG, BaseSensorOperator
+from airflow.sdk.exceptions import ParamValidationError
+from airflow.serialization.serialized_objects import DagSerialization
+from airflow.timetables.base import DagRunInfo, TimeRestriction, Timetable
+
+
+def as_the_scheduler_sees(dag: DAG) -> Timetable:
+    return DagSerialization.from_dict(DagSerialization.to_dict(dag)).timetable
+
+
+def test_the_run_of_the_first_of_november_is_about_the_last_of_october(
+    dags: dict[str, DAG],
+) -> None:
+    start = pendulum.datetime(2026, 11, 1, tz="UTC")
+    info = as_the_scheduler_sees(dags["daily_sync"]).next_dagrun_info_v2(
+        last_dagrun_info=None,
+        restriction=TimeRestriction(earliest=start, latest=None, catchup=True),
+    )
+    assert isinstance(info, DagRunInfo)
+    assert info.partition_key == "2026-10-31"
+    assert info.run_after == start.add(hours=2)
+
+
+def test_the_close_of_october_needs_exactly_its_31_days(dags: dict[str, DAG]) -> None:
+    mapper = as_the_scheduler_sees(dags["monthly_close"]).get_partition_mapper()
+    assert is_rollup(mapper)
+    assert mapper.to_downstream("2026-10-31") == "2026-10"
+    assert mapper.to_upstream("2026-10") == {f"2026-10-{day:02d}" for day in range(1, 32)}
+
+
+def test_a_day_waits_for_all_providers(dags: dict[str, DAG]) -> None:
+    assert dags["daily_sync"].get_task("mark_day_complete").upstream_task_ids == {"sync"}
+
+
+def test_the_close_goes_in_order_and_one_month_at_a_time(dags: dict[str, DAG]) -> None:
+    dag = dags["monthly_close"]
+    order = [task.task_id for task in dag.roots]
+    while following := dag.get_task(order[-1]).downstream_task_ids:
+        order += following
+    assert order == [
+        "classify_allocate_accrue",
+        "wait_for_invoices",
+        "sync_final",
+        "reconcile_post_request_close",
+        "prepare_signoff",
+        "approve_signoff",
+        "verify_closed",
+        "publish",
+    ]
+    assert dag.max_active_runs == 1
+
+
+def test_waiting_for_invoices_holds_no_worker(dags: dict[str, DAG]) -> None:
+    task = dags["monthly_close"].get_task("wait_for_invoices")
+    assert isinstance(task, BaseSensorOperator)
+    assert task.mode == "reschedule"
+
+
+def test_whatever_calls_a_provider_in_bulk_is_in_the_pool(dags: dict[str, DAG]) -> None:
+    assert dags["daily_sync"].get_task("sync").pool == "provider_api"
+    assert dags["monthly_close"].get_task("sync_final").pool == "provider_api"
+
+
+@pytest.mark.parametrize("period", ["2026-13", "2026-1", "October", "2026-10-01"])
+def test_a_run_by_hand_takes_a_month_and_nothing_else(dags: dict[str, DAG], period: str) -> None:
+    param = dags["monthly_close"].params.get_param("period")
+    assert param.resolve(value="2026-10") == "2026-10"
+    with pytest.raises(ParamValidationError):
+        param.resolve(value=period)

@@ -1,0 +1,71 @@
+"""The real thing: Airflow's own app with our plugin in it, and tokens that Airflow made."""
+
+import warnings
+from collections.abc import Iterator
+
+import airflow.plugins_manager as manager
+import pytest
+from airflow.api_fastapi.app import create_app, get_auth_manager, purge_cached_app
+from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
+from airflow.utils.db import initdb
+from fastapi.testclient import TestClient
+
+pytestmark = pytest.mark.airflow
+
+
+@pytest.fixture(scope="module")
+def airflow_client() -> Iterator[TestClient]:
+    """No server, and an SQLite database for the log-in alone; our steps never see it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of Airflow, about itself
+        initdb()
+    for cached in (manager._get_plugins, manager.get_fastapi_plugins):
+        cached.cache_clear()  # the DAG tests may have read plugins before our variables were set
+    with pytest.MonkeyPatch.context() as environment:
+        environment.setenv("TIEOUT_DEMO", "1")
+        environment.setenv("TIEOUT_WEB_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
+        purge_cached_app()
+        yield TestClient(create_app(apps="core"))
+        purge_cached_app()
+    for cached in (manager._get_plugins, manager.get_fastapi_plugins):
+        cached.cache_clear()
+
+
+def token(user: str) -> dict[str, str]:
+    person = SimpleAuthManagerUser(username=user, role="user")
+    return {"Authorization": f"Bearer {get_auth_manager().generate_jwt(person)}"}
+
+
+def test_without_a_token_nobody_is_let_in(airflow_client: TestClient) -> None:
+    assert airflow_client.get("/tieout/api/periods/2026-10").status_code == 401
+
+
+def test_a_token_that_is_not_airflows_is_refused(airflow_client: TestClient) -> None:
+    headers = {"Authorization": "Bearer nonsense"}
+    answer = airflow_client.get("/tieout/api/periods/2026-10", headers=headers)
+    assert (answer.status_code, list(answer.json())) == (403, ["error"])
+
+
+def test_a_token_of_airflow_is_a_log_in(airflow_client: TestClient) -> None:
+    answer = airflow_client.get("/tieout/api/periods/2026-13", headers=token("maria"))
+    assert (answer.status_code, list(answer.json())) == (422, ["error"])
+
+
+def test_the_cookie_of_airflow_is_a_log_in_for_our_own_pages_only(
+    airflow_client: TestClient,
+) -> None:
+    cookie = {"_token": token("maria")["Authorization"].removeprefix("Bearer ")}
+    path, body = "/tieout/api/periods/2026-10/sign-offs", {"duty": "none"}
+    airflow_client.cookies.update(cookie)
+    try:
+        elsewhere = airflow_client.post(path, json=body, headers={"Sec-Fetch-Site": "cross-site"})
+        ours = airflow_client.post(path, json=body, headers={"Sec-Fetch-Site": "same-origin"})
+    finally:
+        airflow_client.cookies.clear()
+    assert (elsewhere.status_code, ours.status_code) == (403, 422)
+
+
+def test_a_database_that_is_away_is_told_as_a_number(airflow_client: TestClient) -> None:
+    answer = airflow_client.get("/tieout/api/policies", headers=token("maria"))
+    assert answer.status_code == 500
+    assert "127.0.0.1" not in answer.text
