@@ -84,18 +84,14 @@ def acts() -> list[tuple[str, Act]]:
         (f"policy {kind}", partial(_policy, kind=kind)) for kind in POLICY_KINDS
     ]
     found += [("draft world", partial(_as_of, day=date(2026, 11, 1)))]
-    for name in PROVIDERS:
-        found += [(f"{name} draft {step}", act) for step, act in _provider_acts(name)]
+    found += _provider_acts("draft")
     found += [
         ("classify draft", _by_worker(partial(classify.run, period=PERIOD, stage="draft"))),
         ("allocate draft", _by_worker(partial(allocate.run, period=PERIOD, stage="draft"))),
         ("accrue", _by_worker(partial(post.accrue, period=PERIOD))),
         ("final world", partial(_as_of, day=date(2026, 11, 3))),
     ]
-    for name in PROVIDERS:
-        papers = partial(pull.run, provider=name, period=PERIOD, kinds=("documents",))
-        found += [(f"{name} documents", _by_worker(papers))]
-        found += [(f"{name} final {step}", act) for step, act in _provider_acts(name)]
+    found += _provider_acts("final")
     found += [
         ("classify final", _by_worker(partial(classify.run, period=PERIOD, stage="final"))),
         ("allocate final", _by_worker(partial(allocate.run, period=PERIOD, stage="final"))),
@@ -107,6 +103,21 @@ def acts() -> list[tuple[str, Act]]:
         ("publish", _by_worker(partial(publish.run, period=PERIOD))),
     ]
     return found
+
+
+def step_ends() -> list[int]:
+    """How many acts there are up to the end of each step of the chain."""
+    steps = [
+        name.rsplit(" ", 1)[0] if name.endswith((*PROVIDERS, *POLICY_KINDS)) else name
+        for name, _ in acts()
+    ]
+    return [
+        place
+        for place, (step, following) in enumerate(
+            zip(steps, [*steps[1:], ""], strict=True), start=1
+        )
+        if step != following
+    ]
 
 
 def run(world: World, *, upto: int | None = None) -> list[StepResult]:
@@ -130,11 +141,15 @@ def _by_worker(step: Callable[[Context], StepResult]) -> Act:
     return act
 
 
-def _provider_acts(name: str) -> list[tuple[str, Act]]:
+def _provider_acts(stage: str) -> list[tuple[str, Act]]:
+    steps: dict[str, Callable[..., StepResult]] = {"pull": pull.run}
+    if stage == "final":
+        steps["documents"] = partial(pull.run, kinds=("documents",))
+    steps |= {"normalise": normalise.run, "rate": rate.run}
     return [
-        ("pull", _by_worker(partial(pull.run, provider=name, period=PERIOD))),
-        ("normalise", _by_worker(partial(normalise.run, provider=name, period=PERIOD))),
-        ("rate", _by_worker(partial(rate.run, provider=name, period=PERIOD))),
+        (f"{stage} {step} {name}", _by_worker(partial(call, provider=name, period=PERIOD)))
+        for step, call in steps.items()
+        for name in PROVIDERS
     ]
 
 

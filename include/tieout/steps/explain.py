@@ -4,15 +4,15 @@ Owns the path, not the words of any screen: ledger line → allocation share →
 → document, each link by stored key.
 """
 
+from collections.abc import Sequence
 from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.core.errors import IntegrityError, UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import parse_period
-from tieout.engine.duckdb import join_and_sum
-from tieout.focus.columns import CHARGE_SCHEMA
 from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
 from tieout.ledger.entry import JournalLine
 from tieout.ledger.grouping import lines_behind
@@ -22,6 +22,8 @@ from tieout.steps.inputs import latest_outputs
 from tieout.store import documents, policies
 from tieout.store.session import Tx
 
+CLASS_KEY = (*DIMENSIONS, *(f"{dimension}_rule" for dimension in DIMENSIONS))
+CHARGE_KEY = tuple(name for name in LINE_KEY if name not in {"period", *CLASS_KEY})
 LEAST_PREFIX = 6
 MOST_CHARGES = 20
 
@@ -80,20 +82,25 @@ def _charges(
     context: Context, classified: dict[str, Any], source: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The charges of a direct line, largest amount first; they add up to the line."""
-    table = pa.concat_tables(
-        [context.lake.get_table(file["path"], file["sha256"]) for file in classified["charges"]]
-    )
     assignment = context.lake.get_table(
         classified["assignment"]["path"], classified["assignment"]["sha256"]
     )
-    period = pa.array([source["period"]] * table.num_rows, pa.string())
-    keys = [*dict.fromkeys((*LINE_KEY, *CHARGE_SCHEMA.names))]
-    keys.remove("billed_cost")
-    rows = join_and_sum(
-        table.append_column("period", period), assignment, keys=keys, amount="billed_cost"
-    ).to_pylist()
-    own = [row for row in rows if all(row[name] == source[name] for name in LINE_KEY)]
+    of_class = _equal(assignment, source, CLASS_KEY).column("attr_id")
+    own: list[dict[str, Any]] = []
+    for file in classified["charges"]:
+        table = context.lake.get_table(file["path"], file["sha256"])
+        classed = table.filter(pc.is_in(table.column("attr_id"), of_class))
+        own += _equal(classed, source, CHARGE_KEY).to_pylist()
     return sorted(own, key=lambda row: (-abs(row["billed_cost"]), row["line_id"]))
+
+
+def _equal(table: pa.Table, wanted: dict[str, Any], names: Sequence[str]) -> pa.Table:
+    """The rows that have the wanted values; null equals null."""
+    for name in names:
+        column = table.column(name)
+        found = column.is_null() if wanted[name] is None else pc.equal(column, wanted[name])
+        table = table.filter(found)
+    return table
 
 
 def _allocation(
