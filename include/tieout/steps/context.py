@@ -12,6 +12,10 @@ from tieout.core.errors import SettingError
 from tieout.lake.files import Lake
 from tieout.store.session import Store
 
+# a page answers soon or says that it cannot
+WEB_LOCK_TIMEOUT_MS = 2_000
+WEB_STATEMENT_TIMEOUT_MS = 10_000
+
 Summary = dict[str, str | int | None]
 
 
@@ -36,6 +40,8 @@ class Context:
     connection: Callable[[str], ProviderConnection]
     now: Callable[[], datetime]
     database_url: Secret
+    lock_timeout_ms: int = 30_000
+    statement_timeout_ms: int = 0
 
     @cached_property
     def store(self) -> Store:
@@ -46,7 +52,12 @@ class Context:
                 "No database: expected TIEOUT_WORKER_DATABASE_URL (or TIEOUT_WEB_DATABASE_URL in "
                 "the API server) to be set; `make run` sets both, see docs/reference/settings.md."
             )
-        return Store(url, application_name="tieout")
+        return Store(
+            url,
+            application_name="tieout",
+            lock_timeout_ms=self.lock_timeout_ms,
+            statement_timeout_ms=self.statement_timeout_ms,
+        )
 
     @cached_property
     def lake(self) -> Lake:
@@ -87,5 +98,10 @@ def make_web(
 ) -> Context:
     """The context of the API server: its login alone may record a person's decision."""
     return Context(
-        settings=settings, connection=connection, now=now, database_url=settings.web_database_url
+        settings=settings,
+        connection=connection,
+        now=now,
+        database_url=settings.web_database_url,
+        lock_timeout_ms=WEB_LOCK_TIMEOUT_MS,
+        statement_timeout_ms=WEB_STATEMENT_TIMEOUT_MS,
     )
