@@ -35,6 +35,6 @@ say "installing the locked packages (the first time about 1 GB on disk)"
 if [ ! -x "$venv/bin/uv" ]; then
   "$venv/bin/python" -m pip --quiet --disable-pip-version-check install --require-hashes -r "$here/requirements-uv.txt"
 fi
-VIRTUAL_ENV="$here/$venv" "$venv/bin/uv" pip sync --quiet --require-hashes "$here/requirements-dev.txt"
-VIRTUAL_ENV="$here/$venv" "$venv/bin/uv" pip install --quiet --no-deps --no-build-isolation --editable "$here"
+VIRTUAL_ENV="$here/$venv" "$venv/bin/uv" pip sync --quiet --system-certs --require-hashes "$here/requirements-dev.txt"
+VIRTUAL_ENV="$here/$venv" "$venv/bin/uv" pip install --quiet --system-certs --no-deps --no-build-isolation --editable "$here"
 say "set up in $(($(date +%s) - started)) s"
