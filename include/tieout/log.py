@@ -2,16 +2,29 @@
 
 import re
 import sys
-from collections.abc import MutableMapping
+from collections.abc import Mapping, MutableMapping
 from typing import Any, TextIO
 
 import structlog
 
-_SENSITIVE_NAME = re.compile(r"key|secret|password|token$|sig$|salt|authorization", re.IGNORECASE)
+_SENSITIVE_NAME = re.compile(
+    r"key|secret|passw|token$|sig$|salt|authorization|credential|cookie", re.IGNORECASE
+)
+_HIDDEN = "***"
+# Every shape is followed to the next blank or quote: hiding too much of a line is the safe side.
 _SECRET_SHAPE = re.compile(
-    r"sk-[A-Za-z0-9_-]{8,}|AKIA[A-Z0-9]{12,}|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+|://[^/\s:@]+:[^/\s@]+@"
+    r"sk-[\w-]{8,}"  # OpenAI, Anthropic
+    r"|A[KS]IA[A-Z0-9]{12,}"  # AWS
+    r"|eyJ[\w-]{10,}\.[\w-]+\.[\w-]+"  # JSON web token
+    r"|-----BEGIN [A-Z ]*PRIVATE KEY-----[\s\S]*"
+    r"|://(?:[^\s/@:'\"]*:[^\s'\"]*|[^\s/@'\"]*)@"  # log-in in an address
+    r"|(?i:\b(?:bearer|basic) +[\w.~+/=-]{8,})"
+    r"|(?i:(?:[_-]key|apikey|password|secret|token|signature|credential|\bsig)=[\"']?[^\s&,'\"]+)"
+    r"|(?i:(?:key|password|secret|token)[\"']: ?[\"'][^\"']+)"  # a mapping as text
+    r"|(?i:\bx-[a-z-]*(?:key|token): ?\S+)"
 )
 _NOT_SENSITIVE = {"input_key", "idempotency_key", "content_key"}
+_PLAIN = (int, float, type(None))
 
 
 def configure(stream: TextIO | None = None) -> None:
@@ -30,15 +43,39 @@ def configure(stream: TextIO | None = None) -> None:
 
 
 def get(name: str) -> Any:
-    """A logger that carries the step's name in every event."""
-    return structlog.get_logger().bind(step=name)
+    """A logger that carries the step's name in every event.
+
+    Modules ask for theirs when they are imported, which is before `configure`: it is put together
+    at its first event.
+    """
+    return structlog.get_logger(step=name)
 
 
 def scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    """Hide values of sensitive names, and whatever has the shape of a key, a token or a login."""
-    for name, value in event.items():
-        if _SENSITIVE_NAME.search(name) and name not in _NOT_SENSITIVE:
-            event[name] = "***"
-        elif isinstance(value, str):
-            event[name] = _SECRET_SHAPE.sub("***", value)
+    """Hide values of sensitive names, and whatever has the shape of a key, a token or a login.
+
+    Looks into mappings and lists; any other object is logged as its scrubbed text.
+    """
+    event.update(_scrubbed_fields(event))
     return event
+
+
+def _scrubbed_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
+    return {
+        str(name): _HIDDEN if _is_sensitive(str(name)) else _scrubbed(value)
+        for name, value in fields.items()
+    }
+
+
+def _is_sensitive(name: str) -> bool:
+    return name not in _NOT_SENSITIVE and bool(_SENSITIVE_NAME.search(name))
+
+
+def _scrubbed(value: Any) -> Any:
+    if isinstance(value, _PLAIN):
+        return value
+    if isinstance(value, Mapping):
+        return _scrubbed_fields(value)
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_scrubbed(one) for one in value]
+    return _SECRET_SHAPE.sub(_HIDDEN, value if isinstance(value, str) else str(value))
