@@ -229,3 +229,16 @@ def test_publishing_needs_two_signatures(fresh_world: month.World) -> None:
             close.verify(context, period=month.PERIOD)
     finally:
         context.close()
+
+
+def test_every_ledger_line_of_an_invoice_opens_to_accrual_reversal_and_invoice(
+    worker: Context,
+) -> None:
+    lines = status.ledger_lines(worker, period=month.PERIOD)
+    line = next(one for one in lines if one["provider"] == "openai" and not one["pool_id"])
+    found = explain.run(worker, period=month.PERIOD, line=line["ledger_line_id"])
+    entries = [one["entry"] for one in found["journal"]]
+    assert {"accrual", "reversal", "invoice"} <= set(entries)
+    october = [one for one in found["journal"] if one["posting_on"] < "2026-11-01"]
+    amount = sum(one["amount_minor"] for one in october)
+    assert abs(Decimal(amount) / 100 - Decimal(line["billed_cost"])) < CENT

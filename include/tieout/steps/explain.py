@@ -10,12 +10,10 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.core.errors import IntegrityError, UnknownSubjectError, UsageError
+from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import parse_period
 from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
-from tieout.ledger.entry import JournalLine
-from tieout.ledger.grouping import lines_behind
 from tieout.steps import evidence
 from tieout.steps.context import Context
 from tieout.steps.inputs import latest_outputs
@@ -135,8 +133,11 @@ def _approvals(tx: Tx, labels: list[str]) -> list[dict[str, Any]]:
 
 
 def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The journal lines that this ledger line went into."""
-    own = evidence.of_account(found.lines, row["provider"], row["billing_account_id"])
+    """The journal lines that carry this ledger line: same account and dimensions."""
+    account = found.chart.expense_account(row["pl_category"]) or found.chart.control_account(
+        "suspense", provider=row["provider"]
+    )
+    own = (row["period"], row["provider"], row["billing_account_id"])
     return [
         {
             "entry": entry.journal_type,
@@ -145,21 +146,11 @@ def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[st
             "amount_minor": line.amount_minor,
         }
         for entry in found.entries
-        if (entry.service_period, entry.provider) == (row["period"], row["provider"])
+        if (entry.service_period, entry.provider, entry.billing_account_id) == own
         for line in entry.lines
-        if _is_behind(row["ledger_line_id"], line, own, found)
+        if line.account == account
+        and all(row.get(name) == value for name, value in line.dimensions.items())
     ]
-
-
-def _is_behind(
-    line_id: str, line: JournalLine, own: pa.Table, found: evidence.MonthEvidence
-) -> bool:
-    """Whether the ledger line went into the journal line; accruals came from the draft's lines."""
-    try:
-        behind = lines_behind(line, own, chart=found.chart)
-    except IntegrityError:
-        return False
-    return line_id in behind.column("ledger_line_id").to_pylist()
 
 
 def _charge(context: Context, tx: Tx, charge: dict[str, Any]) -> dict[str, Any]:
