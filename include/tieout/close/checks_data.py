@@ -62,5 +62,5 @@ def allocation_conserves(inputs: CloseInputs) -> tuple[list[str], str]:
 def findings_settled(inputs: CloseInputs) -> tuple[list[str], str]:
     """C17: no open finding is blocking; warnings are counted."""
     blocking = [finding for finding in inputs.findings if finding.severity == "blocking"]
-    problems = [f"{finding.kind}: {finding.subject}" for finding in blocking]
+    problems = [f"{one.kind}: {one.subject}: {one.message}" for one in blocking]
     return problems, f"{len(inputs.findings)} open findings, none blocking"
