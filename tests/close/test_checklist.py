@@ -143,7 +143,7 @@ _FAILURES: list[tuple[Callable[[], CloseInputs], dict[str, str]]] = [
                 Finding(kind="unexplained", severity="blocking", subject="openai", message="m"),
             )
         ),
-        {"C17": "unexplained: openai"},
+        {"C17": "unexplained: openai: m"},
     ),
 ]
 
