@@ -17,13 +17,8 @@ from tieout.core.period import parse_period
 from tieout.lake.folder import Folder
 from tieout.publish.erp.base import load
 from tieout.publish.evidence import MANIFEST, documents_csv, json_bytes, manifest
-from tieout.publish.tables import (
-    JOURNAL_COLUMNS,
-    csv_bytes,
-    journal_rows,
-    table_csv,
-    table_parquet,
-)
+from tieout.publish.facts import allocation_table, journal_table, reconciliation_table
+from tieout.publish.tables import table_csv, table_parquet
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
 from tieout.steps import evidence
@@ -99,13 +94,17 @@ def _files(tx: Tx, found: evidence.MonthEvidence) -> dict[str, bytes]:
     """Everything that is published, by name below the publication's folder."""
     entries = journal.entries(tx, upto_seq=journal.ledger_seq(tx))
     own = [entry for entry in entries if entry["service_period"] == str(found.month)]
-    shown = journal_rows(own, digits=minor_digits(found.currency))
     erp = load(JOURNAL_FORMAT)
     bridges = [bridge_json(bridge) for bridge in found.bridges]
+    tables = {
+        "ledger_line": found.lines,
+        "journal_line": journal_table(own, digits=minor_digits(found.currency)),
+        "reconciliation": reconciliation_table(bridges),
+        "allocation": allocation_table(found.lines),
+    }
     return {
-        "ledger_line.parquet": table_parquet(found.lines),
-        "ledger_line.csv": table_csv(found.lines),
-        "journal.csv": csv_bytes(JOURNAL_COLUMNS, shown),
+        **{f"{name}.csv": table_csv(table) for name, table in tables.items()},
+        **{f"{name}.parquet": table_parquet(table) for name, table in tables.items()},
         f"journal{erp.FILE_SUFFIX}": erp.export(entries, found.chart, period=found.month).encode(),
         "reconciliation.json": json_bytes(bridges),
         "statement.json": json_bytes(statement_json(found.statement())),
