@@ -132,15 +132,20 @@ class AirflowApi:
         return int(answer["total_entries"])
 
     def questions(self) -> list[dict[str, Any]]:
-        """The open requests to people, over all DAGs; each has been open for two seconds.
+        """The open requests to people, over all DAGs, four seconds after their task has started.
 
         Nobody answers sooner, and Airflow 3.3.2 fails a task whose answer comes while the process
         that asked is still being put away ("finished with state success, but ... queued").
         """
         path = "/api/v2/dags/~/dagRuns/~/hitlDetails"
         asked = self.call("GET", path, params={"response_received": False})["hitl_details"]
-        latest = utc_now() - timedelta(seconds=2)
-        return [one for one in asked if datetime.fromisoformat(one["created_at"]) < latest]
+        latest = utc_now() - timedelta(seconds=4)
+        return [
+            one
+            for one in asked
+            if one["task_instance"]["state"] == "awaiting_input"
+            and datetime.fromisoformat(one["task_instance"]["start_date"]) < latest
+        ]
 
     def answer(self, question: dict[str, Any], *, option: str) -> None:
         """Answer one of `questions()` as the person who is logged in."""

@@ -47,7 +47,7 @@ class ProviderConnection:
     endpoint: str | None = None
     login: str | None = None
     secret: Secret = field(default_factory=lambda: Secret(""))
-    extra: Mapping[str, str] = field(default_factory=dict)
+    extra: Mapping[str, str] = field(default_factory=dict, repr=False)  # may hold keys too
 
     def setting(self, key: str) -> str:
         """One required entry of the connection's extra.
@@ -79,13 +79,13 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read `TIEOUT_*` from the environment; what is unset gets a default below `TIEOUT_HOME`."""
+    """Read `TIEOUT_*` from the environment; unset or empty is a default below `TIEOUT_HOME`."""
     env = os.environ if environ is None else environ
-    home = Path(env.get("TIEOUT_HOME", ".tieout")).resolve()
+    home = Path(env.get("TIEOUT_HOME") or ".tieout").resolve()
     return Settings(
         home=home,
-        lake_url=env.get("TIEOUT_LAKE_URL", (home / "lake").as_uri()),
-        publish_url=env.get("TIEOUT_PUBLISH_URL", (home / "published").as_uri()),
+        lake_url=env.get("TIEOUT_LAKE_URL") or (home / "lake").as_uri(),
+        publish_url=env.get("TIEOUT_PUBLISH_URL") or (home / "published").as_uri(),
         worker_database_url=Secret(env.get("TIEOUT_WORKER_DATABASE_URL", "")),
         web_database_url=Secret(env.get("TIEOUT_WEB_DATABASE_URL", "")),
         owner_database_url=Secret(env.get("TIEOUT_OWNER_DATABASE_URL", "")),
@@ -111,25 +111,32 @@ def connection_from_environment(
             f"No connection tieout_{provider}: expected it in Airflow or in the environment "
             f"variable {variable}; see docs/guides/connect-an-account.md."
         )
-    fields = _from_json(text, variable) if text.lstrip().startswith("{") else _from_uri(text)
+    is_json = text.lstrip().startswith("{")
+    fields = _from_json(text, variable) if is_json else _from_uri(text, variable)
     return connection_from_fields(f"tieout_{provider}", fields)
 
 
 def connection_from_fields(name: str, fields: Mapping[str, object]) -> ProviderConnection:
-    """Build a connection from Airflow's fields (host, login, password, extra as object or JSON)."""
+    """Build a connection from Airflow's fields: host, port, login, password, extra.
+
+    The endpoint is the extra's `endpoint_url`, else host and port, with https unless the host names
+    another scheme; values of the extra that are no text become JSON text.
+
+    Raises:
+        SettingError: the extra is not a JSON object.
+    """
     extra = fields.get("extra") or {}
     if isinstance(extra, str):
         extra = _from_json(extra, f"{name} extra")
     if not isinstance(extra, Mapping):
         raise SettingError(f"The extra of {name} is not a JSON object: correct the connection.")
-    host = fields.get("host")
     login = fields.get("login")
     return ProviderConnection(
         name=name,
-        endpoint=str(extra.get("endpoint_url") or host or "") or None,
+        endpoint=str(extra.get("endpoint_url") or "") or _address(fields, extra),
         login=str(login) if login else None,
         secret=Secret(str(fields.get("password") or "")),
-        extra={str(key): str(value) for key, value in extra.items()},
+        extra={str(key): _text(value) for key, value in extra.items() if value is not None},
     )
 
 
@@ -138,23 +145,50 @@ def utc_now() -> datetime:
     return datetime.now(UTC)  # noqa: TID251  this is the clock that the ban points to
 
 
+def _address(fields: Mapping[str, object], extra: Mapping[str, object]) -> str | None:
+    host, port = str(fields.get("host") or ""), fields.get("port")
+    if not host:
+        return None
+    address = host if "://" in host else f"{extra.get('scheme') or 'https'}://{host}"
+    return f"{address}:{port}" if port else address
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+
+
 def _from_json(text: str, name: str) -> Mapping[str, object]:
     try:
         fields = json.loads(text)
     except json.JSONDecodeError as error:
-        raise SettingError(f"{name} is not JSON ({error}): correct the connection.") from error
+        wrong = f"{name} is not JSON ({error}): correct the connection."
+        raise SettingError(wrong) from None  # the error keeps the text, password and all
     if not isinstance(fields, dict):
         raise SettingError(f"{name} is not a JSON object: correct the connection.")
     return fields
 
 
-def _from_uri(text: str) -> Mapping[str, object]:
-    parts = urlsplit(text)
+def _from_uri(text: str, name: str) -> Mapping[str, object]:
+    """Airflow's form: `type://login:password@host:port/?extra`, the host with or without scheme."""
+    rest = text.strip().partition("://")[2]
+    try:
+        parts = urlsplit(rest if "://" in rest.partition("?")[0] else f"//{rest}")
+        is_whole = "@" in parts.netloc or "@" not in rest  # a raw password is cut at its / or ?
+        is_uri = parts.port != 0 and is_whole and bool(parts.netloc or parts.query)
+    except ValueError:  # a port or an address that is none: the rest of a raw password, mostly
+        is_uri = False
+    if not is_uri:
+        raise SettingError(
+            f"{name} is neither a JSON object nor a connection URI: expected "
+            "type://login:password@host/?key=value with percent-encoded parts; correct it."
+        )
+    login, _, place = parts.netloc.rpartition("@")
     query = dict(parse_qsl(parts.query))
-    extra = query.get("__extra__", query)
+    user, _, password = login.partition(":")
+    host = unquote(place)
     return {
-        "host": f"{query.get('scheme', 'https')}://{parts.hostname}" if parts.hostname else None,
-        "login": unquote(parts.username or ""),
-        "password": unquote(parts.password or ""),
-        "extra": extra,
+        "host": f"{parts.scheme}://{host}" if parts.scheme and host else host,
+        "login": unquote(user),
+        "password": unquote(password),
+        "extra": query.get("__extra__", query),
     }

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, TypedDict
 
 import pendulum
 import structlog
+from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.providers.standard.operators.hitl import ApprovalOperator
 from airflow.sdk import (
     Asset,
@@ -98,6 +99,12 @@ def _retry_only(*transient: type[TieoutError]) -> ExceptionRetryPolicy:
 RETRY_POLICY = _retry_only(SourceUnreachableError)
 RETRY_UNTIL_READY = _retry_only(SourceUnreachableError, NotReadyError)
 
+# A person's No is final. What is left is the scheduler failing a task that was answered within
+# seconds of its question (3.3.2, see `invoice_poke_s`): the question is asked again.
+ASK_AGAIN = ExceptionRetryPolicy(
+    rules=[RetryRule(exception=HITLRejectException, action=RetryAction.FAIL)]
+)
+
 DAG_ARGS: dict[str, Any] = {
     "tags": ["tieout", "finance"],
     "default_args": {
@@ -132,8 +139,12 @@ def providers() -> list[str]:
 
 
 def invoice_poke_s() -> int:
-    """Seconds between two looks for the invoices of the month."""
-    return seconds("TIEOUT_INVOICE_POKE_S", 1800)
+    """Seconds between two looks for the invoices of the month, at least five.
+
+    Airflow 3.3.2 fails a task that is started again while the process of its last look is still
+    being put away, which takes up to `[workers] min_heartbeat_interval`.
+    """
+    return max(5, seconds("TIEOUT_INVOICE_POKE_S", 1800))
 
 
 def pull_max_age_s() -> int:
@@ -162,7 +173,7 @@ def connection(provider: str) -> ProviderConnection:
             f"No Airflow connection {name}: expected one for provider {provider}; add it, or take "
             f"{provider} out of TIEOUT_PROVIDERS."
         ) from None
-    fields = ("host", "login", "password", "extra")
+    fields = ("host", "port", "login", "password", "extra")
     return connection_from_fields(name, {field: getattr(found, field) for field in fields})
 
 
@@ -218,7 +229,9 @@ def sign_off(task_id: str, *, duty: str, doing: str) -> ApprovalOperator:
         ),
         assigned_users=_people(duty),
         fail_on_reject=True,
-        retries=0,
+        retries=2,
+        retry_delay=timedelta(seconds=5),
+        retry_policy=ASK_AGAIN,
     )
 
 

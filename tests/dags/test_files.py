@@ -52,12 +52,12 @@ def test_every_task_has_an_owner_and_says_how_often_it_retries(dags: dict[str, D
     for dag in dags.values():
         for task in dag.tasks:
             assert task.owner == "finance-platform", task.task_id
-            assert task.retries in {0, 3}, task.task_id
+            assert task.retries in {0, 2, 3}, task.task_id
             assert task.retry_policy is not None, task.task_id
 
 
-def test_only_tasks_that_wait_for_people_or_judge_are_never_retried(
+def test_only_the_task_that_judges_is_never_retried(
     dags: dict[str, DAG],
 ) -> None:
     never = {task.task_id for dag in dags.values() for task in dag.tasks if not task.retries}
-    assert never == {"prepare_signoff", "approve_signoff", "verify_closed"}
+    assert never == {"verify_closed"}

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 import pendulum
 import pytest
 import structlog
+from airflow.providers.standard.exceptions import HITLRejectException
 from airflow.sdk import BaseHook, Connection, RetryAction
 from airflow.sdk.exceptions import AirflowNotFoundException
 
@@ -148,10 +149,22 @@ def test_providers_and_waiting_times_come_from_the_environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setenv("TIEOUT_PROVIDERS", "aws, openai,")
-    monkeypatch.setenv("TIEOUT_INVOICE_POKE_S", "2")
+    monkeypatch.setenv("TIEOUT_INVOICE_POKE_S", "60")
     assert orchestration.providers() == ["aws", "openai"]
-    assert orchestration.invoice_poke_s() == 2
+    assert orchestration.invoice_poke_s() == 60
     assert orchestration.pull_max_age_s() == 3600
+
+
+def test_invoices_are_not_looked_for_faster_than_airflow_can_put_a_process_away(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TIEOUT_INVOICE_POKE_S", "1")
+    assert orchestration.invoice_poke_s() == 5
+
+
+def test_the_no_of_a_person_is_final() -> None:
+    made = orchestration.ASK_AGAIN.evaluate(HITLRejectException("No"), try_number=1, max_tries=2)
+    assert made.action is RetryAction.FAIL
 
 
 def test_a_waiting_time_in_words_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -13,6 +13,7 @@ from rich.tree import Tree
 from tieout.steps.context import StepResult
 
 MOST_LINES = 40
+_HALF_CENT, _HALF_MILLIONTH = Decimal("0.005"), Decimal("0.0000005")
 _SECTIONS = {
     "estimate_to_report": "own estimate to report",
     "draft_to_final": "draft to final report",
@@ -34,9 +35,10 @@ def status(found: dict[str, Any]) -> RenderableType:
         table.add_column(column)
     for check in found["checks"]:
         passed = "passed" if check["passed"] else "FAILED" if check["blocking"] else "open"
-        table.add_row(check["check_id"], check["title"], passed, check["detail"])
+        _add(table, check["check_id"], check["title"], passed, check["detail"])
     for one in found["sign_offs"]:
-        table.add_row(
+        _add(
+            table,
             "signed",
             f"{one['duty']} {one['person_id']}",
             "current" if one["is_current"] else "void",
@@ -53,8 +55,8 @@ def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
     for name in names:
         table.add_column(name, justify="right")
     for row in found["rows"]:
-        table.add_row(
-            f"{row['provider']} ({row['mode']})", *(_money(row.get(name)) for name in names)
+        _add(
+            table, f"{row['provider']} ({row['mode']})", *(_money(row.get(name)) for name in names)
         )
     yield table
     yield _bridges(found)
@@ -72,7 +74,7 @@ def _bridges(found: dict[str, Any]) -> RenderableType:
         rows.append(("unexplained", int(bridge["unexplained_units"])))
         shown = [(cause, units) for cause, units in rows if units] or [("no difference", 0)]
         for cause, units in shown:
-            table.add_row(bridge["provider"], step, cause.replace("_", " "), _units(units))
+            _add(table, bridge["provider"], step, cause.replace("_", " "), _units(units))
     return table
 
 
@@ -96,30 +98,30 @@ def _totals(found: dict[str, Any]) -> RenderableType:
         ("audit events", str(found["audit_events"])),
     )
     for name, value in rows:
-        grid.add_row(name, value)
+        _add(grid, name, value)
     return grid
 
 
 def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
     """Ledger lines, largest first; what is folded is said."""
     table = _plain_table("Ledger lines")
-    for name in ("line", "provider", "service", "initiative", "P&L category", "pool"):
-        table.add_column(name)
-    table.add_column("billed cost", justify="right")
+    for name in ("line", "provider", "service", "initiative", "pool"):
+        table.add_column(name, no_wrap=True, min_width=12 if name == "line" else None)
+    table.add_column("billed cost", justify="right", no_wrap=True)
     for row in found[:MOST_LINES]:
-        table.add_row(
+        _add(
+            table,
             row["ledger_line_id"][:12],
             row["provider"],
             row["service_name"],
             row["initiative"] or "unallocated",
-            row["pl_category"] or "",
             row["pool_id"] or "",
             _money(row["billed_cost"]),
         )
     rest = found[MOST_LINES:]
     if rest:
         total = sum((Decimal(row["billed_cost"]) for row in rest), Decimal(0))
-        table.add_row("", f"{len(rest)} others", "", "", "", "", _money(str(total)))
+        _add(table, "", f"{len(rest)} others", "", "", "", _money(str(total)))
     return table
 
 
@@ -128,27 +130,31 @@ def explanation(found: dict[str, Any]) -> RenderableType:
     line = found["ledger_line"]
     owner = line["initiative"] or "unallocated"
     head = f"ledger line {line['ledger_line_id'][:12]}: {line['billed_cost']} {line['provider']}"
-    tree = Tree(Text(f"{head} {line['service_name']} → {owner}"))
+    tree = Tree(_plain(f"{head} {line['service_name']} → {owner}"))
     for one in found["journal"]:
-        amount = f"{Decimal(one['amount_minor']) / 100:,.2f}"
         place = f"{one['posting_on']} {one['entry']} account {one['account']}"
-        tree.add(Text(f"journal {place}: part of {amount}"))
+        tree.add(_plain(f"journal {place}: part of {one['amount']}"))
     if found["allocation"]:
         share = found["allocation"]
-        tree.add(Text(f"allocation: {share['share']} of pool {share['pool']} ({share['of']})"))
+        tree.add(_plain(f"allocation: {share['share']} of pool {share['pool']} ({share['of']})"))
     classes = tree.add("classification")
     for dimension, one in found["classification"].items():
-        classes.add(Text(f"{dimension}: {one['value']} by rule {one['rule']}"))
+        classes.add(_plain(f"{dimension}: {one['value']} by rule {one['rule']}"))
     for one in found["approvals"]:
         people = f"proposed by {one['proposed_by']}, approved by {one['approved_by']}"
-        classes.add(Text(f"{one['policy']} {people} {one['approved_at']}"))
-    charges = tree.add(Text(f"{found['charge_count']} charges, {found['charges_total']} in all"))
+        classes.add(_plain(f"{one['policy']} {people} {one['approved_at']}"))
+    charges = tree.add(_plain(f"{found['charge_count']} charges, {found['charges_total']} in all"))
     for one in found["charges"]:
         day = one["charge_period_start"][:10]
-        leaf = charges.add(Text(f"{one['billed_cost']} {day} {one['description']}"))
+        place = f"row {one['row']} of document {one['document_sha256'][:12]}"
+        charges.add(_plain(f"{one['billed_cost']} {day} {place}: {one['description']}"))
+    if found["charge_count"] > len(found["charges"]):
+        charges.add(_plain(f"{found['charge_count'] - len(found['charges'])} others"))
+    papers = tree.add("documents")
+    for sha256, one in sorted({one["document_sha256"]: one for one in found["charges"]}.items()):
+        leaf = papers.add(_plain(f"{one['document']} fetched {one['fetched_at']}"))
         check = "bytes verified" if one["verified"] else "document not found"
-        place = f"{one['document']} row {one['row']} sha256 {one['document_sha256']}"
-        leaf.add(Text(f"{place} {check}"))
+        leaf.add(_plain(f"sha256 {sha256} {check}"))
     return tree
 
 
@@ -158,7 +164,8 @@ def policies(found: list[dict[str, Any]]) -> RenderableType:
     for name in ("kind", "version", "valid from", "proposed by", "approved by", "sha256"):
         table.add_column(name)
     for one in found:
-        table.add_row(
+        _add(
+            table,
             one["kind"], str(one["version"]), one["valid_from"], one["proposed_by"],
             one["approved_by"] or "not yet", one["sha256"][:12],
         )  # fmt: skip
@@ -169,15 +176,28 @@ def _plain_table(title: str) -> Table:
     return Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
 
 
+def _add(table: Table, *cells: str) -> None:
+    table.add_row(*(_plain(cell) for cell in cells))
+
+
+def _plain(text: str) -> Text:
+    """Names and tags are a provider's: no markup of ours, no control of the terminal in them."""
+    return Text("".join(one if one.isprintable() else "\ufffd" for one in text))
+
+
 def _money(text: str | None) -> str:
-    """Two decimals; six for an amount that two would show as nothing."""
+    """Two decimals; more for an amount that two would show as nothing."""
     if text is None:
         return "-"
     amount = Decimal(text)
-    return f"{amount:,.2f}" if not amount or abs(amount) >= Decimal("0.005") else f"{amount:,.6f}"
+    return f"{amount:,.2f}" if not amount or abs(amount) > _HALF_CENT else _small(amount)
 
 
 def _units(units: str | int) -> str:
     amount = Decimal(int(units)).scaleb(-12)
-    places = 2 if amount == amount.quantize(Decimal("0.01")) or abs(amount) >= 1 else 6
-    return f"{amount:,.{places}f}"
+    is_cents = amount == amount.quantize(Decimal("0.01"))
+    return f"{amount:,.2f}" if is_cents or abs(amount) >= 1 else _small(amount)
+
+
+def _small(amount: Decimal) -> str:
+    return f"{amount:,.6f}" if abs(amount) > _HALF_MILLIONTH else f"{amount:,.12f}"

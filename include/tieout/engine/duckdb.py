@@ -8,6 +8,9 @@ from collections.abc import Sequence
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.core.errors import ConservationError
 
 _SETTINGS: dict[str, str | bool | int | float | list[str]] = {
     "enable_external_access": "false",
@@ -25,6 +28,9 @@ def join_and_sum(
     Result: the keys, `amount` as DECIMAL(28,12) and `charge_count` (int64), ordered by the keys
     (nulls last), so that equal inputs in any row order give an equal table. Every charge is in
     exactly one group; a charge without a class keeps null keys.
+
+    Raises:
+        ConservationError: the assignment names an `attr_id` twice, so that charges counted twice.
     """
     names = ", ".join(_quoted(key) for key in keys)
     order = ", ".join(f"{_quoted(key)} NULLS LAST" for key in keys)
@@ -37,7 +43,18 @@ def join_and_sum(
         connection.register("charges", charges)
         connection.register("assignment", assignment)
         # asked once: a relation runs again at every call
-        return connection.sql(statement).to_arrow_table()
+        sums = connection.sql(statement).to_arrow_table()
+    _refuse_multiplied(sums, charges)
+    return sums
+
+
+def _refuse_multiplied(sums: pa.Table, charges: pa.Table) -> None:
+    counted = pc.sum(sums.column("charge_count")).as_py() or 0
+    if counted != charges.num_rows:
+        raise ConservationError(
+            f"The classification counts {counted} charges, expected {charges.num_rows}: an "
+            "attribute tuple has two classes; nothing was summed. Classify again."
+        )
 
 
 def _quoted(name: str) -> str:

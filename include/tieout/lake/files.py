@@ -12,7 +12,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import NamedTemporaryFile
-from typing import Any
 
 import fsspec
 import pyarrow as pa
@@ -21,7 +20,7 @@ import pyarrow.parquet as pq
 from tieout.core.errors import HashMismatchError, NotReadyError, SettingError
 from tieout.core.ids import sha256_hex
 
-_FOLDER = re.compile(r"^[a-z_]+(/[a-z_]+=[0-9a-z-]+)*$")
+_FOLDER = re.compile(r"[a-z_]+(/[a-z_]+=[0-9a-z-]+)*")
 _ROW_GROUP = 1_000_000
 _READABLE = 0o644  # people and BI tools read published files; a temporary file begins private
 
@@ -48,13 +47,13 @@ class Lake:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise SettingError(
-                f"Cannot open the lake at {url.partition('?')[0]}: {error}; set TIEOUT_LAKE_URL."
+                f"Cannot open the lake at {url.partition(':')[0]}://: {error}; set TIEOUT_LAKE_URL."
             ) from error
-        self._verified: set[str] = set()
+        self._verified: set[tuple[str, str]] = set()
 
     def put(self, content: bytes, folder: str, *, suffix: str = "") -> LakeFile:
         """Keep bytes under their hash; the same content a second time writes nothing."""
-        if not _FOLDER.match(folder):
+        if not _FOLDER.fullmatch(folder):
             raise SettingError(f"A lake folder is lower-case words, found {folder!r}.")
         digest = sha256_hex(content)
         path = f"{folder}/{digest[:2]}/{digest}{suffix}"
@@ -77,7 +76,7 @@ class Lake:
                 f"Lake file {path} is missing: expected it because the ledger names it; restore "
                 "the lake from its backup, or pull the period again."
             ) from None
-        if sha256 not in self._verified:
+        if (path, sha256) not in self._verified:
             self._verify(path, content, sha256)
         return content
 
@@ -112,7 +111,7 @@ class Lake:
                 f"Lake file {path} changed after it was stored: expected SHA-256 {sha256}, found "
                 f"{found}; nothing was computed from it. Restore it from the backup."
             )
-        self._verified.add(sha256)
+        self._verified.add((path, sha256))
 
     def _write(self, full: str, content: bytes) -> None:
         if self._files.protocol[0] == "file":
@@ -122,18 +121,30 @@ class Lake:
 
 
 def write_durably(target: Path, content: bytes) -> None:
-    """Temporary file, fsync, rename, fsync of the folder: a crash leaves the old or the new."""
+    """Temporary file, fsync, rename, fsync of the folders: a crash leaves the old or the new."""
+    made = [folder for folder in (target.parent, *target.parent.parents) if not folder.exists()]
     target.parent.mkdir(parents=True, exist_ok=True)
     with NamedTemporaryFile(
         dir=target.parent, prefix=f".{target.name}.", suffix=".tmp", delete=False
     ) as sink:
-        sink.write(content)
-        sink.flush()
-        os.fsync(sink.fileno())
-        os.fchmod(sink.fileno(), _READABLE)
-    Path(sink.name).replace(target)
-    folder: Any = os.open(target.parent, os.O_RDONLY)
+        scratch = Path(sink.name)
+        try:
+            sink.write(content)
+            sink.flush()
+            os.fsync(sink.fileno())
+            os.fchmod(sink.fileno(), _READABLE)
+            scratch.replace(target)
+        except BaseException:
+            scratch.unlink(missing_ok=True)
+            raise
+    for folder in (target.parent, *(one.parent for one in made)):
+        _flush_folder(folder)
+
+
+def _flush_folder(folder: Path) -> None:
+    """Make names in a folder last: a file whose name was lost is lost."""
+    opened = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(folder)
+        os.fsync(opened)
     finally:
-        os.close(folder)
+        os.close(opened)

@@ -24,7 +24,8 @@ class Folder:
             self._files, self._root = fsspec.core.url_to_fs(url)
         except (ImportError, ValueError) as error:
             raise SettingError(
-                f"Cannot open the folder {url.partition('?')[0]}: {error}; set TIEOUT_PUBLISH_URL."
+                f"Cannot open the folder at {url.partition(':')[0]}://: {error}; "
+                "set TIEOUT_PUBLISH_URL."
             ) from error
 
     def put(self, name: str, content: bytes) -> str:

@@ -69,12 +69,13 @@ def journal_rows(entries: Sequence[Mapping[str, Any]], *, digits: int) -> list[d
     return [
         {
             **{name: entry.get(name) for name in JOURNAL_COLUMNS},
+            **_shown(line["dimensions"]),
+            "provider": entry["provider"],
             "line_no": line["line_no"],
             "account": line["account"],
             "debit": _major(line["debit_minor"], digits),
             "credit": _major(line["credit_minor"], digits),
             "memo": line["memo"],
-            **_shown(line["dimensions"]),
         }
         for entry in entries
         for line in entry["lines"]

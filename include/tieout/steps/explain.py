@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.errors import UnknownSubjectError, UsageError
-from tieout.core.money import format_units, from_decimal
+from tieout.core.money import format_units, from_decimal, from_minor, minor_digits
 from tieout.core.period import parse_period
 from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
 from tieout.steps import evidence
@@ -143,7 +143,10 @@ def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[st
             "entry": entry.journal_type,
             "posting_on": entry.posting_on.isoformat(),
             "account": line.account,
-            "amount_minor": line.amount_minor,
+            "amount": format_units(
+                from_minor(line.amount_minor, minor_digits(entry.currency)),
+                minor_digits(entry.currency),
+            ),
         }
         for entry in found.entries
         if (entry.service_period, entry.provider, entry.billing_account_id) == own

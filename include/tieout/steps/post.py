@@ -132,26 +132,32 @@ def _settle_prepaid(
     lines: pa.Table,
 ) -> list[posting.Posting]:
     own = _month(account, month)
-    entries: list[JournalEntry] = []
-    if account.opening_period == str(month) and account.opening_units:
-        entries.append(
-            posting.opening_balance(
-                to_minor(account.opening_units, minor_digits(account.currency)),
-                month=own,
-                chart=books,
-                source=f"accounts policy, opening of {account.subject}",
-            )
-        )
-    entries += [
-        posting.credit_purchase(document, month=own, chart=books)
-        for document in receipts_of(billing_documents(context, tx, account, month), month)
-    ]
-    drawn = posting.drawdown(_of(lines, account), month=own, chart=books)
     posted = _posted(tx, account, month)
-    standing = {entry.idempotency_key for entry in posted}
-    entries = [entry for entry in entries if entry.idempotency_key not in standing]
+    entries = _restated(
+        _of_type(posted, "opening"), _opening(account, own, books=books), posted=posted
+    )
+    for document in receipts_of(billing_documents(context, tx, account, month), month):
+        bought = posting.credit_purchase(document, month=own, chart=books)
+        standing = [
+            entry
+            for entry in _of_type(posted, "credit_purchase")
+            if entry.source_refs[0] == document.number
+        ]
+        entries += _restated(standing, bought, posted=posted)
+    drawn = posting.drawdown(_of(lines, account), month=own, chart=books)
     entries += _restated(_of_type(posted, "drawdown"), drawn.entry, posted=posted)
     return _postings(entries, drawn.findings)
+
+
+def _opening(account: BillingAccount, month: AccountMonth, *, books: Chart) -> JournalEntry | None:
+    if account.opening_period != str(month.period) or not account.opening_units:
+        return None
+    return posting.opening_balance(
+        to_minor(account.opening_units, minor_digits(account.currency)),
+        month=month,
+        chart=books,
+        source=f"accounts policy, opening of {account.subject}",
+    )
 
 
 def _postings(entries: Sequence[JournalEntry], found: tuple[Finding, ...]) -> list[posting.Posting]:
@@ -168,7 +174,7 @@ def _restated(
     """What brings the standing entry to the wanted one: nothing, or a reversal and a new entry."""
     undone = {entry.reverses for entry in posted}
     live = [entry for entry in standing if entry.idempotency_key not in undone]
-    if wanted is not None and any(entry.lines == wanted.lines for entry in live):
+    if wanted is not None and any(_says_the_same(entry, wanted) for entry in live):
         return []
     mirrors = [reverse(entry, on=entry.posting_on) for entry in live]
     if wanted is None:
@@ -176,6 +182,15 @@ def _restated(
     earlier = [entry.idempotency_key for entry in standing]
     key = content_key([wanted.idempotency_key, *earlier]) if earlier else wanted.idempotency_key
     return [*mirrors, replace(wanted, idempotency_key=key)]
+
+
+def _says_the_same(standing: JournalEntry, wanted: JournalEntry) -> bool:
+    """Equal lines, date and document number; a document scanned again is no other document."""
+    return (standing.lines, standing.posting_on, standing.source_refs[:1]) == (
+        wanted.lines,
+        wanted.posting_on,
+        wanted.source_refs[:1],
+    )
 
 
 def _of_type(posted: Sequence[JournalEntry], journal_type: str) -> list[JournalEntry]:

@@ -45,7 +45,13 @@ def run(context: Context, *, period: str) -> StepResult:
         finals = stage_snapshots(tx, month, "final")
         papers = [billing_documents(context, tx, final.account, month) for final in finals]
         estimates = [_estimate(tx, final.account, month) for final in finals]
-        work = begin(context, "reconcile", period, reads=_reads(drafts, finals, papers, estimates))
+        opened = [
+            str(opening_units(tx, final.account, month))
+            for final in finals
+            if final.account.mode == "prepaid"
+        ]
+        reads = [*_reads(drafts, finals, papers, estimates), *opened]
+        work = begin(context, "reconcile", period, reads=reads)
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, ("bridges", "unexplained"))
         bridges: list[Bridge] = []
