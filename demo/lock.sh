@@ -4,7 +4,7 @@ set -eu
 cd "$(dirname "$0")/.."
 compile() {
   .venv/bin/uv pip compile --quiet --upgrade --universal --python-version 3.11 --no-header \
-    --no-emit-index-url --generate-hashes "$1.in" --output-file "$1.txt"
+    --generate-hashes "$1.in" --output-file "$1.txt"
 }
 compile requirements
 compile requirements-dev
