@@ -40,6 +40,7 @@ POLICY_ORDER: tuple[PolicyKind, ...] = (
 )
 PREPARER, CONTROLLER = "maria", "chen"
 GIVE_UP_S = 900
+POLL_S = 1.5  # listing the runs costs the API server a tenth of a second each time
 console = Console(highlight=False, soft_wrap=True)
 _started = time.monotonic()
 
@@ -224,7 +225,7 @@ def _while_waiting(what: str) -> Iterator[timedelta]:
     begun = time.monotonic()
     while (waited := time.monotonic() - begun) < GIVE_UP_S:
         yield timedelta(seconds=waited)
-        time.sleep(0.7)
+        time.sleep(POLL_S)
     raise deployment.DemoError(f"Waited {GIVE_UP_S} s for {what}; see the logs folder.")
 
 
