@@ -27,7 +27,7 @@ down: $(STAMP)
 	@$(BIN)/python -m demo.down
 
 test: $(STAMP)
-	@$(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging
+	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:logging
 
 check: lint types contracts house
 

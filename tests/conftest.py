@@ -135,3 +135,12 @@ def _locked(directory: Path) -> Iterator[None]:
     with (directory / "pytest.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The long tests begin first, so that no worker starts one when the others are done."""
+    items.sort(key=lambda item: (not _marked(item, "airflow"), not _marked(item, "fault")))
+
+
+def _marked(item: pytest.Item, name: str) -> bool:
+    return item.get_closest_marker(name) is not None
