@@ -12,7 +12,7 @@ from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry
 from tieout.reconciliation.bridge import Bridge, Section
 
-BillingMode = Literal["arrears", "prepaid"]
+BillingMode = Literal["arrears", "prepaid", "commitment"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,9 +50,43 @@ CHARGE_SCHEMA = pa.schema(
         pa.field("sku_id", pa.string()),
         pa.field("sku_meter", pa.string()),
         pa.field("tags", pa.string(), nullable=False),  # canonical JSON object, see tags_json
+        # FOCUS 1.2 columns that only some sources fill; empty is null, never a made-up value
+        pa.field("billing_account_type", pa.string()),
+        pa.field("sub_account_type", pa.string()),
+        pa.field("service_subcategory", pa.string()),
+        pa.field("publisher_name", pa.string()),
+        pa.field("host_provider_name", pa.string()),
+        pa.field("availability_zone", pa.string()),
+        pa.field("region_name", pa.string()),
+        pa.field("resource_name", pa.string()),
+        pa.field("resource_type", pa.string()),
+        pa.field("charge_frequency", pa.string()),
+        pa.field("pricing_category", pa.string()),
+        pa.field("pricing_quantity", MONEY),
+        pa.field("pricing_unit", pa.string()),
+        pa.field("list_unit_price", MONEY),
+        pa.field("contracted_unit_price", MONEY),
+        pa.field("pricing_currency", pa.string()),
+        pa.field("pricing_currency_effective_cost", MONEY),
+        pa.field("pricing_currency_list_unit_price", MONEY),
+        pa.field("pricing_currency_contracted_unit_price", MONEY),
+        pa.field("sku_price_id", pa.string()),
+        pa.field("sku_price_details", pa.string()),  # JSON object as the source gave it
+        pa.field("commitment_discount_category", pa.string()),
+        pa.field("commitment_discount_id", pa.string()),
+        pa.field("commitment_discount_name", pa.string()),
+        pa.field("commitment_discount_quantity", MONEY),
+        pa.field("commitment_discount_status", pa.string()),
+        pa.field("commitment_discount_type", pa.string()),
+        pa.field("commitment_discount_unit", pa.string()),
+        pa.field("capacity_reservation_id", pa.string()),
+        pa.field("capacity_reservation_status", pa.string()),
+        pa.field("invoice_detail_id", pa.string()),
+        pa.field("source_tags", pa.string()),  # tags as received, where `tags` differs from them
+        pa.field("x_model_developer", pa.string()),  # who made the model: Anthropic, OpenAI, Meta
         pa.field("x_model", pa.string()),
         pa.field("x_token_kind", pa.string()),  # input, cached_input, cache_write, output, ...
-        pa.field("x_service_tier", pa.string()),  # standard, batch, priority, flex
+        pa.field("x_service_tier", pa.string()),  # standard, batch, priority, flex, provisioned
         pa.field("source_document", pa.string(), nullable=False),  # SHA-256 of the provider's bytes
         pa.field("source_row", pa.int32(), nullable=False),  # 1-based row in that document
     ]
@@ -75,6 +109,11 @@ ATTRIBUTES = (
     "sku_id",
     "sku_meter",
     "tags",
+    "resource_name",
+    "resource_type",
+    "service_subcategory",
+    "publisher_name",
+    "x_model_developer",
     "x_model",
     "x_token_kind",
     "x_service_tier",

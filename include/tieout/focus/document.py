@@ -43,6 +43,7 @@ class BillingDocument:
     total_units: int
     amount_due_units: int
     document: str
+    corrects: str | None = None  # number of the invoice that a credit note corrects
 
     def tie_out_gaps(self) -> list[str]:
         """What does not add up inside the document; empty when it ties."""
@@ -83,6 +84,7 @@ def document_json(document: BillingDocument) -> dict[str, Any]:
         "total_units": str(document.total_units),
         "amount_due_units": str(document.amount_due_units),
         "document": document.document,
+        "corrects": document.corrects,
     }
 
 
@@ -114,6 +116,7 @@ def document_from_json(value: Mapping[str, Any]) -> BillingDocument:
         total_units=int(value["total_units"]),
         amount_due_units=int(value["amount_due_units"]),
         document=value["document"],
+        corrects=value["corrects"],
     )
 
 

@@ -12,7 +12,8 @@ from tieout.core.period import parse_period
 from tieout.rules import fields
 from tieout.rules.yaml_text import Node, read_yaml
 
-Mode = Literal["arrears", "prepaid"]
+Mode = Literal["arrears", "prepaid", "commitment"]
+_MODES: tuple[Mode, ...] = ("arrears", "prepaid", "commitment")
 _REQUIRED = ("provider", "billing_account_id", "name", "mode", "currency")
 
 
@@ -20,9 +21,11 @@ _REQUIRED = ("provider", "billing_account_id", "name", "mode", "currency")
 class BillingAccount:
     """One account at one provider.
 
-    `arrears` is billed after use by an invoice, `prepaid` buys credits first. A prepaid account
-    opens its roll-forward in `opening_period` with `opening_units` (1e-12, what the provider's
-    statement showed as remaining at the start of that period).
+    `arrears` is billed after use by an invoice, `prepaid` buys credits first, `commitment` draws
+    down a contract that is invoiced for its term. Prepaid and commitment accounts open their
+    roll-forward in `opening_period` with `opening_units` (1e-12, what the provider's statement
+    showed as remaining at the start of that period). `connection` names the Airflow
+    connection `tieout_<connection>`; it is the provider's name unless the register says otherwise.
     """
 
     provider: str
@@ -32,6 +35,7 @@ class BillingAccount:
     currency: str
     opening_period: str | None
     opening_units: int
+    connection: str
 
     @property
     def subject(self) -> str:
@@ -71,17 +75,20 @@ def accounts_of(accounts: tuple[BillingAccount, ...], provider: str) -> tuple[Bi
 
 
 def _account(node: Node) -> BillingAccount:
-    entry = fields.fields(node, required=_REQUIRED, optional=["opening"])
+    entry = fields.fields(node, required=_REQUIRED, optional=["opening", "connection"])
     period, units = _opening(entry["opening"]) if "opening" in entry else (None, 0)
-    mode = fields.one_of(entry["mode"], ("arrears", "prepaid"))
+    mode = fields.one_of(entry["mode"], _MODES)
+    provider = fields.identifier_of(entry["provider"])
+    named = entry.get("connection")
     return BillingAccount(
-        provider=fields.identifier_of(entry["provider"]),
+        provider=provider,
         billing_account_id=fields.text_of(entry["billing_account_id"]),
         name=fields.text_of(entry["name"]),
-        mode="prepaid" if mode == "prepaid" else "arrears",
+        mode=next(known for known in _MODES if known == mode),
         currency=fields.text_of(entry["currency"]),
         opening_period=period,
         opening_units=units,
+        connection=fields.identifier_of(named) if named else provider,
     )
 
 

@@ -23,8 +23,11 @@ from tieout.core.money import UNITS_PER_ONE
 from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
 
-RawKind = Literal["cost", "usage", "names", "manifest", "data", "billing_document"]
-BillingMode = Literal["arrears", "prepaid"]
+RawKind = Literal[
+    "cost", "usage", "estimate", "names", "prices", "manifest", "data", "billing_document"
+]
+BillingMode = Literal["arrears", "prepaid", "commitment"]
+EstimateKind = Literal["rated", "reported", "none"]
 
 _HERE = Path(__file__).parent
 
@@ -87,11 +90,16 @@ class ControlTotals:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Normalised:
-    """Charges (CHARGE_SCHEMA without `attr_id`), what was wrong with the rest, and the proof."""
+    """Charges (CHARGE_SCHEMA without `attr_id`), what was wrong with the rest, and the proof.
+
+    `complete_through` is the last day (UTC, inclusive) for which the source itself vouches, quiet
+    days included; None: only days that have rows count as received.
+    """
 
     charges: pa.Table
     findings: tuple[Finding, ...]
     totals: ControlTotals
+    complete_through: date | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +114,18 @@ class NormalisedUsage:
 
 
 class Provider(Protocol):
-    """A module in `sources/providers/`: `fetch_*` do I/O, `to_*` are pure."""
+    """A module in `sources/providers/`: `fetch_*` do I/O, `to_*` are pure.
+
+    `ESTIMATE` says what `fetch_usage` brings: `rated` is metered usage that a rate card prices
+    (`to_usage`), `reported` the provider's own preliminary figures (`to_estimate`), `none` nothing.
+    A plug-in imports what it does not have from `sources.absent`. `INVOICE_FORMAT` reads documents
+    whose request names no other format.
+    """
 
     NAME: str
     BILLING: BillingMode
     INVOICE_FORMAT: str
-    METERED: bool
+    ESTIMATE: EstimateKind
 
     def fetch_cost(
         self,
@@ -134,7 +148,7 @@ class Provider(Protocol):
         through: date,
         now: datetime,
     ) -> tuple[RawDocument, ...]:
-        """Token usage of the same days; empty for providers without a meter of their own."""
+        """Metered usage or the preliminary figures of the same days; else nothing."""
         ...
 
     def fetch_documents(
@@ -153,6 +167,12 @@ class Provider(Protocol):
         self, documents: Sequence[RawDocument], *, account: str, period: Period
     ) -> NormalisedUsage:
         """Usage of one pull; pass the cost documents too, they carry the names."""
+        ...
+
+    def to_estimate(
+        self, documents: Sequence[RawDocument], *, account: str, period: Period
+    ) -> Normalised:
+        """The provider's own preliminary figures as charges (`ESTIMATE == "reported"`)."""
         ...
 
 

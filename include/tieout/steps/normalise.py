@@ -4,10 +4,10 @@ Owns which version has been read and how many rows went where; the reading itsel
 """
 
 import json
-from collections import Counter
 from datetime import date
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout import log as logs
 from tieout.core.errors import DocumentUnreadableError, SourceAnswerError
@@ -16,7 +16,13 @@ from tieout.core.period import Period, parse_period
 from tieout.focus.columns import with_attr_ids
 from tieout.focus.document import BillingDocument, document_json
 from tieout.ledger.billing_accounts import BillingAccount, accounts_of
-from tieout.sources.base import Provider, RawDocument, load_invoice_format, load_provider
+from tieout.sources.base import (
+    Normalised,
+    Provider,
+    RawDocument,
+    load_invoice_format,
+    load_provider,
+)
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import accounts, raw_documents, snapshot_head
 from tieout.steps.outputs import Work, begin, done_before, finish
@@ -85,7 +91,7 @@ def _cost(
             method_version=METHOD_VERSION,
         ),
     )
-    days = _days(result.charges, month, snapshot, every_day=module.METERED)
+    days = _days(result, month, snapshot)
     coverage.mark(
         tx,
         (
@@ -115,6 +121,8 @@ def _cost(
 def _usage(
     context: Context, tx: Tx, module: Provider, account: BillingAccount, month: Period
 ) -> tuple[int, int, int] | None:
+    if module.ESTIMATE == "reported":
+        return _estimate(context, tx, module, account, month)
     snapshot = snapshot_head(tx, account, month, "usage")
     cost = snapshot_head(tx, account, month, "cost")
     if snapshot is None or cost is None:
@@ -146,6 +154,38 @@ def _usage(
     return (result.rows_in, result.rows_out, result.rows_bad)
 
 
+def _estimate(
+    context: Context, tx: Tx, module: Provider, account: BillingAccount, month: Period
+) -> tuple[int, int, int] | None:
+    """The provider's own preliminary figures stand where a rated estimate would stand."""
+    snapshot = snapshot_head(tx, account, month, "usage")
+    if snapshot is None or done_before(tx, work := _work(context, snapshot, "usage")):
+        return None
+    raw = raw_documents(context, tx, snapshot)
+    result = module.to_estimate(raw, account=account.billing_account_id, period=month)
+    result.totals.check()
+    _refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
+    stored = context.lake.put_table(with_attr_ids(result.charges), f"estimates/period={month}")
+    charge_files.add(
+        tx,
+        charge_files.ChargeFile(
+            snapshot_id=snapshot.snapshot_id,
+            kind="estimate",
+            file_sha256=stored.sha256,
+            lake_path=stored.path,
+            rows_in=result.totals.rows_in,
+            rows_out=result.totals.rows_out,
+            rows_bad=result.totals.rows_bad,
+            source_total=str(result.totals.source_total),
+            loaded_units=result.totals.loaded_units,
+            method_version=METHOD_VERSION,
+        ),
+    )
+    outputs = {"snapshot": snapshot.snapshot_id, "path": stored.path, "sha256": stored.sha256}
+    finish(context, tx, work, outputs=outputs, action="estimate_normalised", found=result.findings)
+    return (result.totals.rows_in, result.totals.rows_out, result.totals.rows_bad)
+
+
 def _documents(
     context: Context, tx: Tx, module: Provider, account: BillingAccount, month: Period
 ) -> tuple[int, int, int] | None:
@@ -170,7 +210,8 @@ def _documents(
 
 
 def _read(module: Provider, raw: RawDocument) -> tuple[BillingDocument, ...]:
-    return load_invoice_format(module.INVOICE_FORMAT).read(raw.content, document_sha256=raw.sha256)
+    name = raw.request.get("format", module.INVOICE_FORMAT)
+    return load_invoice_format(name).read(raw.content, document_sha256=raw.sha256)
 
 
 def _unreadable(
@@ -186,16 +227,14 @@ def _unreadable(
     )
 
 
-def _days(
-    charges: pa.Table, month: Period, snapshot: snapshots.Snapshot, *, every_day: bool
-) -> Counter[date]:
-    """Rows a day; a metered provider answers for quiet days too, a bill only for days with rows."""
-    starts = charges.column("charge_period_start").to_pylist()
-    days = Counter(start.date() for start in starts if month.contains(start.date()))
-    if every_day:
-        for day in month.days():
-            if day <= snapshot.through_on:
-                days.setdefault(day, 0)
+def _days(result: Normalised, month: Period, snapshot: snapshots.Snapshot) -> dict[date, int]:
+    """Rows a day; a quiet day counts as received only where the source vouches for it."""
+    starts = pc.value_counts(result.charges.column("charge_period_start").cast(pa.date32()))
+    counted = ((one["values"], one["counts"]) for one in starts.to_pylist())
+    days: dict[date, int] = {day: rows for day, rows in counted if month.contains(day)}
+    if result.complete_through is not None:
+        last = min(result.complete_through, snapshot.through_on)
+        days |= {day: 0 for day in month.days() if day <= last and day not in days}
     return days
 
 

@@ -8,7 +8,6 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from tieout import log as logs
-from tieout.config import ProviderConnection
 from tieout.core.errors import NotReadyError
 from tieout.core.ids import content_key
 from tieout.core.period import Period, parse_period
@@ -45,7 +44,6 @@ def run(
     """
     month = parse_period(period)
     module = load_provider(provider)
-    connection = context.connection(provider)
     with context.store.transaction() as tx:
         registered = accounts_of(accounts(tx, month), provider)
     versions, fresh = 0, 0
@@ -53,7 +51,7 @@ def run(
         for kind in kinds:
             if _is_fresh(context, account, month, kind, through=through, max_age_s=max_age_s):
                 continue
-            answers = _ask(module, connection, account, month, kind, context.now())
+            answers = _ask(context, module, account, month, kind)
             if answers:
                 fresh += _keep(context, account, month, kind, answers)
                 versions += 1
@@ -86,20 +84,20 @@ def _is_fresh(
             kind=kind,
         )
     if head is None or head.through_on < through:
-        return kind == "usage" and not load_provider(account.provider).METERED
+        return kind == "usage" and load_provider(account.provider).ESTIMATE == "none"
     day_over_at = datetime(through.year, through.month, through.day, tzinfo=UTC) + timedelta(days=1)
     age = context.now() - head.fetched_at
     return head.fetched_at >= day_over_at and age <= timedelta(seconds=max_age_s)
 
 
 def _ask(
+    context: Context,
     module: Provider,
-    connection: ProviderConnection,
     account: BillingAccount,
     month: Period,
     kind: Kind,
-    now: datetime,
 ) -> tuple[RawDocument, ...]:
+    connection, now = context.connection(account.connection), context.now()
     if kind == "documents":
         return module.fetch_documents(
             connection, account=account.billing_account_id, period=month, now=now

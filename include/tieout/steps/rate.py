@@ -28,7 +28,7 @@ log = logs.get("rate")
 def run(context: Context, *, provider: str, period: str) -> StepResult:
     """Price the newest usage of all accounts of a provider; unknown prices become findings."""
     month = parse_period(period)
-    if not load_provider(provider).METERED:
+    if load_provider(provider).ESTIMATE != "rated":
         return StepResult(step="rate", subject=f"{period}/{provider}", status="unchanged")
     done = 0
     with context.store.transaction() as tx:

@@ -5,6 +5,7 @@ become dollars here, once. The default workspace, an id here and null in older r
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -16,6 +17,7 @@ from tieout.core.errors import SourceAnswerError
 from tieout.core.money import parse_decimal
 from tieout.core.period import Period, utc_midnight
 from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
+from tieout.sources.absent import to_estimate
 from tieout.sources.answers import (
     CONNECT_TIMEOUT_S,
     MAX_RETRIES,
@@ -27,7 +29,7 @@ from tieout.sources.answers import (
     required_key,
     unreachable,
 )
-from tieout.sources.base import BillingMode, Normalised, NormalisedUsage, RawDocument
+from tieout.sources.base import BillingMode, EstimateKind, Normalised, NormalisedUsage, RawDocument
 from tieout.sources.drop_folder import read_drop_folder
 from tieout.sources.limits import check_endpoint
 from tieout.sources.rows import SourceRow, normalise, normalise_usage, shifted, whole_number
@@ -35,7 +37,7 @@ from tieout.sources.rows import SourceRow, normalise, normalise_usage, shifted, 
 NAME = "anthropic"
 BILLING: BillingMode = "prepaid"
 INVOICE_FORMAT = "stripe_pdf"
-METERED = True
+ESTIMATE: EstimateKind = "rated"
 DEFAULT_WORKSPACE = "default"
 
 _ENDPOINT = "https://api.anthropic.com"
@@ -151,7 +153,8 @@ def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) 
             "list_cost": _cents(row.values, "list_amount"),
         }
 
-    return normalise(_rows(documents, "cost"), amount_of=_amount, to_charge=charge, provider=NAME)
+    found = normalise(_rows(documents, "cost"), amount_of=_amount, to_charge=charge, provider=NAME)
+    return replace(found, complete_through=period.last_on)
 
 
 def to_usage(documents: Sequence[RawDocument], *, account: str, period: Period) -> NormalisedUsage:

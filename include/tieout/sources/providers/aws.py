@@ -22,7 +22,7 @@ from tieout.core.errors import (
     SourceRefusedError,
 )
 from tieout.core.period import Period
-from tieout.focus.usage import USAGE_SCHEMA
+from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.answers import (
     CONNECT_TIMEOUT_S,
     MAX_PAGES,
@@ -41,14 +41,14 @@ from tieout.sources.aws_report import (
     savings_plan_findings,
     unknown_type_findings,
 )
-from tieout.sources.base import BillingMode, Normalised, NormalisedUsage, RawDocument, RawKind
+from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument, RawKind
 from tieout.sources.limits import MAX_UNPACKED_BYTES, check_endpoint, load_json
 from tieout.sources.rows import normalise
 
 NAME = "aws"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "aws_invoicing"
-METERED = False
+ESTIMATE: EstimateKind = "none"
 
 _REGION = "us-east-1"
 _MAX_ATTEMPTS = 8
@@ -78,18 +78,6 @@ def fetch_cost(
         manifest = _manifest(connection, s3, period, now)
         files = [_listed_file(connection, s3, key, now) for key in report_keys(manifest)]
     return (manifest, *files, *_fetch_names(connection, account=account, now=now))
-
-
-def fetch_usage(
-    connection: ProviderConnection,  # noqa: ARG001  the protocol's; AWS has no meter of its own
-    *,
-    account: str,  # noqa: ARG001  as above
-    period: Period,  # noqa: ARG001  as above
-    through: date,  # noqa: ARG001  as above
-    now: datetime,  # noqa: ARG001  as above
-) -> tuple[RawDocument, ...]:
-    """Nothing: quantities of AWS are in the report itself."""
-    return ()
 
 
 def fetch_documents(
@@ -147,18 +135,6 @@ def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) 
     more = (*savings_plan_findings(notable), *unknown_type_findings(notable))
     return Normalised(
         charges=result.charges, findings=(*result.findings, *more), totals=result.totals
-    )
-
-
-def to_usage(
-    documents: Sequence[RawDocument],  # noqa: ARG001  the protocol's; AWS has no meter of its own
-    *,
-    account: str,  # noqa: ARG001  as above
-    period: Period,  # noqa: ARG001  as above
-) -> NormalisedUsage:
-    """No usage rows: quantities of AWS are on the charges."""
-    return NormalisedUsage(
-        usage=USAGE_SCHEMA.empty_table(), findings=(), rows_in=0, rows_out=0, rows_bad=0
     )
 
 

@@ -6,6 +6,7 @@ answers have carried strings, and the SDK's model would turn them into floats).
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final, cast
@@ -17,6 +18,7 @@ from tieout.core.errors import SourceAnswerError
 from tieout.core.money import parse_decimal
 from tieout.core.period import Period, utc_midnight
 from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
+from tieout.sources.absent import to_estimate
 from tieout.sources.answers import (
     CONNECT_TIMEOUT_S,
     MAX_RETRIES,
@@ -28,7 +30,7 @@ from tieout.sources.answers import (
     required_key,
     unreachable,
 )
-from tieout.sources.base import BillingMode, Normalised, NormalisedUsage, RawDocument
+from tieout.sources.base import BillingMode, EstimateKind, Normalised, NormalisedUsage, RawDocument
 from tieout.sources.drop_folder import read_drop_folder
 from tieout.sources.limits import check_endpoint
 from tieout.sources.rows import SourceRow, decimal_or_none, normalise, normalise_usage, whole_number
@@ -36,7 +38,7 @@ from tieout.sources.rows import SourceRow, decimal_or_none, normalise, normalise
 NAME = "openai"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
-METERED = True
+ESTIMATE: EstimateKind = "rated"
 
 _ENDPOINT = "https://api.openai.com/v1"
 _COST_GROUPS: Final = ("line_item", "project_id")
@@ -137,9 +139,10 @@ def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) 
     def charge(row: Row, amount: Decimal) -> Mapping[str, object]:
         return {**_common(row.values, account, period, names), **_costs(row.values, amount)}
 
-    return normalise(
+    found = normalise(
         _results(documents, "cost"), amount_of=_amount, to_charge=charge, provider=NAME
     )
+    return replace(found, complete_through=period.last_on)
 
 
 def to_usage(documents: Sequence[RawDocument], *, account: str, period: Period) -> NormalisedUsage:
