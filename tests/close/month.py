@@ -94,7 +94,7 @@ ANTHROPIC_BRIDGES = (
 def entries() -> tuple[JournalEntry, ...]:
     accrued = accrual(DRAFT, month=OPENAI, chart=CHART).entry
     assert accrued
-    more = true_up([accrued], ADJUSTED, month=OPENAI, chart=CHART, document=INVOICE).entry
+    more = true_up([accrued], ADJUSTED, month=OPENAI, chart=CHART, documents=[INVOICE]).entry
     booked = invoice(ADJUSTED, month=OPENAI, chart=CHART, document=INVOICE).entry
     drawn = drawdown(USED, month=ANTHROPIC, chart=CHART).entry
     assert more

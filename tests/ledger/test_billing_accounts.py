@@ -48,3 +48,25 @@ def test_a_broken_register_names_the_line(old: str, new: str, message: str) -> N
     text = TEXT.replace(old, new).replace("org-2", "org-1" if old == "anthropic" else "org-2")
     with pytest.raises(RuleFileError, match=message or "account 'openai/org-1' is already in line"):
         parse_accounts(text, name="accounts.yaml")
+
+
+def test_an_account_may_have_its_own_connection_and_credit_events() -> None:
+    text = TEXT.replace(
+        "currency: USD\n    opening",
+        "currency: USD\n    connection: anthropic_eu\n    credits:\n"
+        '      - {period: 2026-10, kind: granted, amount: "50", evidence: mail of 3 October}\n'
+        '      - {period: 2026-11, kind: expired, amount: "7.25", evidence: console}\n'
+        "    opening",
+    )
+    anthropic, openai = parse_accounts(text, name="accounts.yaml")
+    assert (anthropic.connection, openai.connection) == ("anthropic_eu", "openai")
+    (granted,) = anthropic.credit_events("2026-10")
+    assert (granted.kind, granted.signed_units) == ("granted", to_units("50"))
+    assert [one.signed_units for one in anthropic.credit_events("2026-11")] == [to_units("-7.25")]
+    assert openai.credit_events("2026-10") == ()
+
+
+def test_a_credit_event_of_a_negative_amount_names_its_line() -> None:
+    text = TEXT + '    credits: [{period: 2026-10, kind: expired, amount: "-1", evidence: x}]\n'
+    with pytest.raises(RuleFileError, match="line 13: expected an amount above zero"):
+        parse_accounts(text, name="accounts.yaml")

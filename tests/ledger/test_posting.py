@@ -23,6 +23,7 @@ from tieout.ledger.grouping import net_units
 from tieout.ledger.posting import (
     Posting,
     accrual,
+    credit_event,
     credit_purchase,
     drawdown,
     invoice,
@@ -30,6 +31,8 @@ from tieout.ledger.posting import (
     true_up,
 )
 from tieout.ledger.trial_balance import account_balance, trial_balance
+from tieout.reconciliation.invoice_parts import by_invoice
+from tieout.reconciliation.prepaid import CreditEvent
 
 PREPAID = AccountMonth(provider="anthropic", billing_account_id="org-2", period=OCTOBER)
 DRAFT = ledger(line("10000.00"), line("2345.67", pl_category=RESEARCH))
@@ -62,7 +65,7 @@ def test_nothing_is_accrued_for_nothing() -> None:
 def test_the_worked_month_accrues_trues_up_reverses_and_books_the_invoice() -> None:
     document = paper("12410.02", tax="2482.00")
     accrued = entry(accrual(DRAFT, month=MONTH, chart=CHART))
-    top_up = entry(true_up([accrued], FINAL, month=MONTH, chart=CHART, document=document))
+    top_up = entry(true_up([accrued], FINAL, month=MONTH, chart=CHART, documents=[document]))
     assert sides(top_up) == [("5100", 5212), ("6100", 1223), ("2100", -6435)]
     booked = entry(invoice(FINAL, month=MONTH, chart=CHART, document=document))
     assert sides(booked)[2:] == [("1400", 248_200), ("2000", -1_489_202)]
@@ -89,27 +92,27 @@ def test_an_invoice_of_the_last_days_is_posted_when_the_accrual_has_been_reverse
 
 def test_a_true_up_with_no_difference_is_no_entry() -> None:
     accrued = entry(accrual(DRAFT, month=MONTH, chart=CHART))
-    found = true_up([accrued], DRAFT, month=MONTH, chart=CHART, document=paper("12345.67"))
+    found = true_up([accrued], DRAFT, month=MONTH, chart=CHART, documents=[paper("12345.67")])
     assert found.entry is None
 
 
 def test_a_true_up_without_invoice_goes_to_the_lines_own_total() -> None:
     accrued = entry(accrual(DRAFT, month=MONTH, chart=CHART))
-    found = entry(true_up([accrued], FINAL, month=MONTH, chart=CHART, document=None))
+    found = entry(true_up([accrued], FINAL, month=MONTH, chart=CHART, documents=[]))
     assert found.lines[-1].amount_minor == -6435
 
 
 def test_a_true_up_takes_back_what_only_the_draft_had() -> None:
     draft = ledger(line("10"), line("3", initiative="gone"))
     accrued = entry(accrual(draft, month=MONTH, chart=CHART))
-    found = entry(true_up([accrued], ledger(line("10")), month=MONTH, chart=CHART, document=None))
+    found = entry(true_up([accrued], ledger(line("10")), month=MONTH, chart=CHART, documents=[]))
     assert sides(found) == [("5100", -300), ("2100", 300)]
 
 
 def test_a_true_up_that_only_moves_cost_leaves_the_liability_alone() -> None:
     accrued = entry(accrual(ledger(line("10")), month=MONTH, chart=CHART))
     moved = ledger(line("10", initiative="other"))
-    found = entry(true_up([accrued], moved, month=MONTH, chart=CHART, document=None))
+    found = entry(true_up([accrued], moved, month=MONTH, chart=CHART, documents=[]))
     assert sorted(sides(found)) == [("5100", -1000), ("5100", 1000)]
 
 
@@ -117,7 +120,7 @@ def test_entries_of_other_accounts_and_reversals_do_not_count_as_accrued() -> No
     accrued = entry(accrual(DRAFT, month=MONTH, chart=CHART))
     other = entry(accrual(DRAFT, month=PREPAID, chart=CHART))
     undone = reverse(accrued, on=OCTOBER.end_on)
-    found = true_up([accrued, other, undone], DRAFT, month=MONTH, chart=CHART, document=None)
+    found = true_up([accrued, other, undone], DRAFT, month=MONTH, chart=CHART, documents=[])
     assert found.entry is None
 
 
@@ -197,9 +200,9 @@ def test_accrual_and_true_up_are_the_invoice_and_the_next_month_nets_to_zero(
     net = to_minor(net_units(after), 2) + off
     document = paper("0", total_units=from_minor(net, 2), subtotal_units=from_minor(net, 2))
     posted = [each.entry for each in (accrual(before, month=MONTH, chart=CHART),) if each.entry]
-    top_up = true_up(posted, after, month=MONTH, chart=CHART, document=document).entry
+    top_up = true_up(posted, after, month=MONTH, chart=CHART, documents=[document]).entry
     posted += [top_up] if top_up else []
-    assert true_up(posted, after, month=MONTH, chart=CHART, document=document).entry is None
+    assert true_up(posted, after, month=MONTH, chart=CHART, documents=[document]).entry is None
     assert -account_balance(posted, account="2100") == net
     trial_balance(posted)
     booked = invoice(after, month=MONTH, chart=CHART, document=document).entry
@@ -219,3 +222,56 @@ def test_units_of_the_sample_month_become_cents() -> None:
     booked = entry(invoice(final, month=MONTH, chart=CHART, document=paper("1689.63")))
     assert sides(booked) == [("5100", -15_000), ("5100", 183_963), ("2000", -168_963)]
     assert net_units(final) == to_units("1689.63")
+
+
+def test_two_invoices_of_a_month_are_two_entries_that_meet_the_accrual() -> None:
+    rows = ledger(
+        line("100.004", invoice_id="A"),
+        line("30.003", invoice_id="B", pl_category=RESEARCH),
+        line("-0.007", invoice_id="A"),
+    )
+    papers = [paper("100.00", number="A"), paper("30.00", number="B")]
+    accrued = entry(accrual(rows, month=MONTH, chart=CHART))
+    top_up = true_up([accrued], rows, month=MONTH, chart=CHART, documents=papers)
+    booked = [
+        entry(invoice(own, month=MONTH, chart=CHART, document=document))
+        for document, own in by_invoice(rows, papers)
+    ]
+    assert [sides(each) for each in booked] == [
+        [("5100", 10_000), ("2000", -10_000)],
+        [("6100", 3_000), ("2000", -3_000)],
+    ]
+    standing = [accrued, *([top_up.entry] if top_up.entry else [])]
+    november = [reverse(each, on=OCTOBER.end_on) for each in standing]
+    assert account_balance([*standing, *november], account="2100") == 0
+    for account in ("5100", "6100"):
+        assert account_balance(standing, account=account) == account_balance(
+            booked, account=account
+        )
+
+
+def test_a_credit_note_is_booked_the_other_way() -> None:
+    note = paper("-5.00", number="C-1", kind="credit_note", corrects="A")
+    found = entry(invoice(ledger(line("-5")), month=MONTH, chart=CHART, document=note))
+    assert found.journal_type == "credit_note"
+    assert sides(found) == [("5100", -500), ("2000", 500)]
+
+
+def test_a_commitment_is_bought_on_account() -> None:
+    found = credit_purchase(paper("1000.00"), month=PREPAID, chart=CHART)
+    assert sides(found) == [("1300", 100_000), ("2000", -100_000)]
+
+
+def test_granted_credit_raises_the_asset_and_expired_credit_lowers_it() -> None:
+    granted, expired = (
+        credit_event(
+            CreditEvent(kind=kind, amount_units=to_units("12.50"), evidence="console"),
+            month=PREPAID,
+            chart=CHART,
+        )
+        for kind in ("granted", "expired")
+    )
+    assert sides(granted) == [("1300", 1250), ("6900", -1250)]
+    assert sides(expired) == [("1300", -1250), ("6900", 1250)]
+    assert (granted.journal_type, expired.journal_type) == ("manual", "breakage")
+    assert expired.posting_on == date(2026, 10, 31)

@@ -17,7 +17,9 @@ OCTOBER = Period(2026, 10)
 
 
 def reconcile(**given_: Any) -> tuple[dict[str, Bridge], list[str]]:
-    values: dict[str, Any] = {"estimate": None, "invoice": None, **given_}
+    invoice = given_.pop("invoice", None)
+    invoices = given_.pop("invoices", [invoice] if invoice else [])
+    values: dict[str, Any] = {"estimate": None, "invoices": invoices, **given_}
     values.setdefault("draft", values["final"])
     bridges, findings = reconcile_arrears(provider="openai", account="org-1", **values)
     return {bridge.section: bridge for bridge in bridges}, [found.kind for found in findings]

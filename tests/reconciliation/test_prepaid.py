@@ -6,7 +6,13 @@ from tests.reconciliation.charge_rows import charge, charges, document
 from tieout.core.finding import Finding
 from tieout.core.money import to_units
 from tieout.reconciliation.bridge import Bridge
-from tieout.reconciliation.prepaid import CreditMonth, purchased_units, reconcile_prepaid
+from tieout.reconciliation.prepaid import (
+    CreditEvent,
+    CreditEventKind,
+    CreditMonth,
+    purchased_units,
+    reconcile_prepaid,
+)
 
 
 def receipt(number: str, day: int, amount: str, **fields: Any) -> Any:
@@ -17,6 +23,10 @@ def receipt(number: str, day: int, amount: str, **fields: Any) -> Any:
         issued_on=date(2026, 10, day),
         **fields,
     )
+
+
+def event(kind: CreditEventKind, amount: str) -> CreditEvent:
+    return CreditEvent(kind=kind, amount_units=to_units(amount), evidence="console, 31 October")
 
 
 def rollforward(credit: CreditMonth, usage: str = "30") -> tuple[Bridge, tuple[Finding, ...]]:
@@ -32,12 +42,12 @@ def rollforward(credit: CreditMonth, usage: str = "30") -> tuple[Bridge, tuple[F
     return bridges[-1], findings
 
 
-def test_opening_plus_purchases_less_usage_and_expiry_is_the_closing_credit() -> None:
+def test_opening_bought_and_granted_less_used_and_expired_is_the_closing_credit() -> None:
     found, findings = rollforward(
         CreditMonth(
             purchases=(receipt("R-2", 17, "50"), receipt("R-1", 3, "40", tax="0")),
             opening_units=to_units("12.34"),
-            expired_units=to_units("2"),
+            events=(event("expired", "2"), event("granted", "5")),
         )
     )
     assert [(line.component, line.amount_units) for line in found.lines] == [
@@ -45,9 +55,11 @@ def test_opening_plus_purchases_less_usage_and_expiry_is_the_closing_credit() ->
         ("purchase", to_units("50")),
         ("usage", to_units("-30")),
         ("expiry", to_units("-2")),
+        ("grant", to_units("5")),
     ]
     assert found.lines[0].evidence[0] == "R-1"
-    assert (found.start_units, found.end_units) == (to_units("12.34"), to_units("70.34"))
+    assert found.lines[3].cause == "Credit of 2.00 USD expired unused."
+    assert (found.start_units, found.end_units) == (to_units("12.34"), to_units("75.34"))
     assert findings == ()
 
 

@@ -51,7 +51,7 @@ def test_openai_ties_from_draft_to_the_amount_due() -> None:
         estimate=None,
         draft=openai(OPENAI_DRAFT, "draft"),
         final=openai(OPENAI_PROJECTS, "final"),
-        invoice=openai_invoice(),
+        invoices=[openai_invoice()],
     )
     restated, invoiced = bridges
     assert usd(restated.start_units) == "1814.140785848639"

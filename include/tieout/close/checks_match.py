@@ -11,7 +11,7 @@ from tieout.reconciliation.bridge import Bridge
 
 def rollforward_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     """C08: each prepaid balance in the books is the roll-forward's closing credit in cents."""
-    prepaid = [account for account in inputs.accounts if account.mode == "prepaid"]
+    prepaid = [account for account in inputs.accounts if account.mode != "arrears"]
     digits = minor_digits(inputs.currency)
     problems = []
     for account in prepaid:
@@ -26,7 +26,7 @@ def rollforward_ties(inputs: CloseInputs) -> tuple[list[str], str]:
                 f"{account.subject}: books have {format_units(books)}, the roll-forward "
                 f"{format_units(closing)} {inputs.currency}"
             )
-    return problems, f"{len(prepaid)} prepaid accounts"
+    return problems, f"{len(prepaid)} prepaid or commitment accounts"
 
 
 def invoices_matched(inputs: CloseInputs) -> tuple[list[str], str]:

@@ -3,12 +3,14 @@
 Approved data of finance, not deployment settings; a provider without an account here is not pulled.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
 from tieout.core.errors import MoneyFormatError, NotReadyError, PeriodFormatError
 from tieout.core.money import to_units
 from tieout.core.period import parse_period
+from tieout.reconciliation.prepaid import CreditEvent
 from tieout.rules import fields
 from tieout.rules.yaml_text import Node, read_yaml
 
@@ -36,11 +38,16 @@ class BillingAccount:
     opening_period: str | None
     opening_units: int
     connection: str
+    credits: tuple[tuple[str, CreditEvent], ...] = ()  # period of the event, event
 
     @property
     def subject(self) -> str:
         """How findings, runs and pages name the account."""
         return f"{self.provider}/{self.billing_account_id}"
+
+    def credit_events(self, period: str) -> tuple[CreditEvent, ...]:
+        """What the provider granted or let expire in a period, as the register has it."""
+        return tuple(event for when, event in self.credits if when == period)
 
 
 def parse_accounts(text: str, *, name: str) -> tuple[BillingAccount, ...]:
@@ -75,11 +82,12 @@ def accounts_of(accounts: tuple[BillingAccount, ...], provider: str) -> tuple[Bi
 
 
 def _account(node: Node) -> BillingAccount:
-    entry = fields.fields(node, required=_REQUIRED, optional=["opening", "connection"])
+    entry = fields.fields(node, required=_REQUIRED, optional=["opening", "connection", "credits"])
     period, units = _opening(entry["opening"]) if "opening" in entry else (None, 0)
     mode = fields.one_of(entry["mode"], _MODES)
     provider = fields.identifier_of(entry["provider"])
     named = entry.get("connection")
+    events = fields.members(entry["credits"]) if "credits" in entry else []
     return BillingAccount(
         provider=provider,
         billing_account_id=fields.text_of(entry["billing_account_id"]),
@@ -89,11 +97,28 @@ def _account(node: Node) -> BillingAccount:
         opening_period=period,
         opening_units=units,
         connection=fields.identifier_of(named) if named else provider,
+        credits=tuple(_credit_event(event) for event in events),
     )
 
 
 def _opening(node: Node) -> tuple[str, int]:
-    entry = fields.fields(node, required=["period", "amount"], optional=["evidence"])
+    return _amount(node, fields.fields(node, required=["period", "amount"], optional=["evidence"]))
+
+
+def _credit_event(node: Node) -> tuple[str, CreditEvent]:
+    entry = fields.fields(node, required=["period", "kind", "amount", "evidence"])
+    kind = fields.one_of(entry["kind"], ("granted", "expired"))
+    period, units = _amount(node, entry)
+    if units <= 0:
+        raise node.error("expected an amount above zero; `kind` says which way it goes.")
+    return period, CreditEvent(
+        kind="granted" if kind == "granted" else "expired",
+        amount_units=units,
+        evidence=fields.text_of(entry["evidence"]),
+    )
+
+
+def _amount(node: Node, entry: Mapping[str, Node]) -> tuple[str, int]:
     try:
         return (
             str(parse_period(fields.text_of(entry["period"]))),

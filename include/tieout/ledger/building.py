@@ -25,8 +25,11 @@ _TITLES: dict[JournalType, str] = {
     "accrual": "Accrual of usage received and not invoiced",
     "true_up": "True-up of the accrual",
     "invoice": "Invoice",
+    "credit_note": "Credit note",
     "drawdown": "Prepaid credit consumed",
     "credit_purchase": "Purchase of prepaid credit",
+    "breakage": "Prepaid credit expired unused",
+    "manual": "Credit granted by the provider",
 }
 
 

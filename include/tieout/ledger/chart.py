@@ -13,7 +13,9 @@ from tieout.rules.fields import entries, fields, members, one_of, refuse_repeats
 from tieout.rules.yaml_text import Node, read_yaml
 
 AccountType = Literal["asset", "liability", "equity", "income", "expense"]
-ControlRole = Literal["cash", "prepaid", "input_tax", "payable", "accrued", "opening", "suspense"]
+ControlRole = Literal[
+    "cash", "prepaid", "input_tax", "payable", "accrued", "opening", "suspense", "credit_adjustment"
+]
 
 _ROLE_TYPES: dict[str, AccountType] = {
     "cash": "asset",
@@ -23,7 +25,9 @@ _ROLE_TYPES: dict[str, AccountType] = {
     "accrued": "liability",
     "opening": "equity",
     "suspense": "expense",
+    "credit_adjustment": "expense",  # credit granted for nothing, or expired unused
 }
+_OPTIONAL = frozenset({"credit_adjustment"})  # without it: suspense
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +70,8 @@ class Chart:
 
     def control_account(self, role: ControlRole, *, provider: str) -> str:
         """Code of the control account; `payable.aws` wins over `payable` for that provider."""
-        return self.control.get(f"{role}.{provider}", self.control[role])
+        general = self.control.get(role, self.control["suspense"])
+        return self.control.get(f"{role}.{provider}", general)
 
     def expense_account(self, pl_category: str | None) -> str | None:
         """Code of the expense account, or None when no rule names the category."""
@@ -117,7 +122,7 @@ def _control(node: Node, types: Mapping[str, AccountType]) -> dict[str, str]:
         if role not in _ROLE_TYPES:
             raise value.error(f"unknown role {key[:60]!r}; known: {', '.join(_ROLE_TYPES)}.")
         control[key] = _code(value, types, expected=_ROLE_TYPES[role])
-    missing = [role for role in _ROLE_TYPES if role not in control]
+    missing = [role for role in _ROLE_TYPES if role not in control and role not in _OPTIONAL]
     if missing:
         raise node.error(f"no control account for {', '.join(missing)}; name one for each role.")
     return control

@@ -12,7 +12,16 @@ from tieout.core.errors import StateError, UnbalancedEntryError
 from tieout.core.ids import content_key
 
 JournalType = Literal[
-    "opening", "accrual", "true_up", "reversal", "invoice", "drawdown", "credit_purchase"
+    "opening",
+    "accrual",
+    "true_up",
+    "reversal",
+    "invoice",
+    "credit_note",
+    "drawdown",
+    "credit_purchase",
+    "breakage",
+    "manual",
 ]
 AdjustmentKind = Literal["none", "change_in_estimate", "error_correction", "policy_change"]
 

@@ -28,11 +28,14 @@ from tieout.ledger.building import (
 from tieout.ledger.chart import Chart, ControlRole
 from tieout.ledger.entry import JournalEntry, JournalLine, JournalType, signed_line
 from tieout.ledger.grouping import expense_lines, lines_hash, net_units
+from tieout.reconciliation.invoice_parts import by_invoice
+from tieout.reconciliation.prepaid import CreditEvent
 
 __all__ = [
     "AccountMonth",
     "Posting",
     "accrual",
+    "credit_event",
     "credit_purchase",
     "drawdown",
     "invoice",
@@ -71,19 +74,16 @@ def true_up(
     *,
     month: AccountMonth,
     chart: Chart,
-    document: BillingDocument | None,
+    documents: Sequence[BillingDocument],
     source_refs: tuple[str, ...] = (),
 ) -> Posting:
     """What the final ledger lines are more than already accrued, line by line, on the last day.
 
     `posted` may hold any entries; accruals and true-ups of this account-month count. Afterwards
-    accrual + true-ups = invoice before tax (without invoice: the lines' own total) for every
+    accrual + true-ups = the invoices before tax (without any: the lines' own total) for every
     account and dimension. A second run finds no difference and posts nothing.
     """
-    digits = minor_digits(chart.currency)
-    own = to_minor(net_units(lines), digits)
-    total = document_minor(document, chart=chart)[0] if document else own
-    wanted, findings = expense_lines(lines, chart=chart, total_minor=total, digits=digits)
+    wanted, findings = _wanted(lines, documents, chart=chart)
     accrued = chart.control_account("accrued", provider=month.provider)
     counted = [entry for entry in posted if _counts(entry, month)]
     changes = _changes(
@@ -96,13 +96,33 @@ def true_up(
     return Posting(entry=entry, findings=findings)
 
 
+def _wanted(
+    lines: pa.Table, documents: Sequence[BillingDocument], *, chart: Chart
+) -> tuple[list[JournalLine], tuple[Finding, ...]]:
+    """Expense lines of all documents together, each document rounded by itself as it is booked."""
+    digits = minor_digits(chart.currency)
+    if not documents:
+        own = to_minor(net_units(lines), digits)
+        alone, findings = expense_lines(lines, chart=chart, total_minor=own, digits=digits)
+        return list(alone), findings
+    made: list[JournalLine] = []
+    found: list[Finding] = []
+    for document, rows in by_invoice(lines, documents):
+        net, _ = document_minor(document, chart=chart)
+        expense, wrong = expense_lines(rows, chart=chart, total_minor=net, digits=digits)
+        made += expense
+        found += wrong
+    return made, tuple(dict.fromkeys(found))
+
+
 def invoice(
     lines: pa.Table, *, month: AccountMonth, chart: Chart, document: BillingDocument
 ) -> Posting:
-    """The invoice in full: Dr expense, Dr input tax / Cr payable.
+    """The invoice in full: Dr expense, Dr input tax / Cr payable; a credit note the other way.
 
     Posted on its date of issue, but not before the first day of the next month, where the accrual
-    has been reversed. `lines` are the final ledger lines with the invoice-only charges.
+    has been reversed. `lines` are the final ledger lines that this document bills, with the
+    invoice-only charges (`reconciliation.invoice_parts.by_invoice`).
     """
     net, tax = document_minor(document, chart=chart)
     expense, findings = expense_lines(
@@ -114,7 +134,7 @@ def invoice(
         control_line("payable", -net - tax, month=month, chart=chart),
     ]
     heading = replace(
-        _document_heading("invoice", document),
+        _document_heading("credit_note" if document.kind == "credit_note" else "invoice", document),
         posting_on=max(document.issued_on, month.period.end_on),
     )
     entry = build(sides, heading=heading, month=month, chart=chart)
@@ -124,16 +144,19 @@ def invoice(
 def credit_purchase(
     document: BillingDocument, *, month: AccountMonth, chart: Chart
 ) -> JournalEntry:
-    """A receipt for prepaid credit: Dr prepaid, Dr input tax / Cr cash, on the day it was paid.
+    """Prepaid credit bought: Dr prepaid, Dr input tax / Cr cash, on the day it was paid.
+
+    A commitment that is billed by an invoice stands against payable instead of cash.
 
     Raises:
         UnbalancedEntryError: the receipt is of zero.
     """
     net, tax = document_minor(document, chart=chart)
+    paid_through: ControlRole = "cash" if document.kind == "receipt" else "payable"
     sides = [
         control_line("prepaid", net, month=month, chart=chart),
         control_line("input_tax", tax, month=month, chart=chart),
-        control_line("cash", -net - tax, month=month, chart=chart),
+        control_line(paid_through, -net - tax, month=month, chart=chart),
     ]
     heading = _document_heading("credit_purchase", document)
     return _required(build(sides, heading=heading, month=month, chart=chart), document.number)
@@ -161,6 +184,26 @@ def opening_balance(
         source_refs=(source,),
     )
     return _required(build(sides, heading=heading, month=month, chart=chart), source)
+
+
+def credit_event(event: CreditEvent, *, month: AccountMonth, chart: Chart) -> JournalEntry:
+    """Credit granted (Dr prepaid / Cr adjustment) or expired (the other way), on the last day.
+
+    The adjustment account is the chart's `credit_adjustment`, or suspense without one.
+    """
+    minor = to_minor(event.signed_units, minor_digits(chart.currency))
+    sides = [
+        control_line("prepaid", minor, month=month, chart=chart),
+        control_line("credit_adjustment", -minor, month=month, chart=chart),
+    ]
+    heading = Heading(
+        journal_type="manual" if event.kind == "granted" else "breakage",
+        posting_on=month.period.last_on,
+        document_on=month.period.last_on,
+        source=content_key((event.kind, minor, event.evidence)),
+        source_refs=(event.evidence,),
+    )
+    return _required(build(sides, heading=heading, month=month, chart=chart), event.evidence)
 
 
 def _against(

@@ -1,4 +1,7 @@
-"""Reconcile an account that is billed afterwards: estimate, report (draft, final) and invoice."""
+"""Reconcile an account that is billed afterwards: estimate, report (draft, final) and invoices."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,9 +15,20 @@ from tieout.reconciliation.estimate import estimate_bridge
 from tieout.reconciliation.findings import one_sided, unexplained
 from tieout.reconciliation.invoice_gaps import InvoiceGaps, invoice_gaps
 from tieout.reconciliation.invoice_lines import LineMatch, match_lines
+from tieout.reconciliation.invoice_parts import by_invoice, distinct, missing_invoices
+from tieout.reconciliation.preliminary import preliminary_bridge
 from tieout.reconciliation.restatement import restatement_bridge
 
 _DEFAULT_CURRENCY = "USD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Matched:
+    """One document with the report's rows that it bills."""
+
+    invoice: BillingDocument
+    rows: pa.Table
+    match: LineMatch
 
 
 def reconcile_arrears(
@@ -24,25 +38,37 @@ def reconcile_arrears(
     estimate: pa.Table | None,
     draft: pa.Table,
     final: pa.Table,
-    invoice: BillingDocument | None,
+    invoices: Sequence[BillingDocument],
 ) -> tuple[tuple[Bridge, ...], tuple[Finding, ...]]:
-    """Bridges estimate → report (when there is an estimate), draft → final, report → invoice.
+    """Bridges estimate → report (when there is an estimate), draft → final, report → invoices.
 
-    Tables are CHARGE_SCHEMA; `final` is the provider's report without invoice-only charges. What
-    no cause explains is a blocking finding; a missing invoice a warning.
+    Tables are CHARGE_SCHEMA; `final` is the provider's report without invoice-only charges;
+    `invoices` are the month's invoices and credit notes. What no cause explains is a blocking
+    finding, as is a document that came twice; a missing invoice is a warning.
     """
     currency = currency_of(final)
     bridges = report_bridges(
         provider=provider, account=account, estimate=estimate, draft=draft, final=final
     )
     findings = one_sided(bridges)
-    if invoice is None:
+    documents, repeated = distinct(invoices)
+    findings = (*findings, *repeated)
+    if not documents:
         return bridges, (*findings, _missing(provider, account, final=final, currency=currency))
-    if invoice.currency != currency:
-        return bridges, (*findings, _other_currency(invoice, currency=currency))
-    match = match_lines(final, invoice)
-    last = _invoice_bridge(provider, account, final=final, invoice=invoice, match=match)
-    return (*bridges, last), (*findings, *match.findings, *unexplained(last))
+    if foreign := [one for one in documents if one.currency != currency]:
+        return bridges, (*findings, *(_other_currency(one, currency=currency) for one in foreign))
+    matched = [
+        _Matched(invoice=invoice, rows=rows, match=match_lines(rows, invoice))
+        for invoice, rows in by_invoice(final, documents)
+    ]
+    last = _invoice_bridge(provider, account, final=final, matched=matched)
+    unmatched = [finding for one in matched for finding in one.match.findings]
+    return (*bridges, last), (
+        *findings,
+        *missing_invoices(final, documents),
+        *unmatched,
+        *unexplained(last),
+    )
 
 
 def report_bridges(
@@ -60,7 +86,9 @@ def report_bridges(
     )
     if estimate is None:
         return (restated,)
-    estimated = estimate_bridge(
+    is_metered = estimate["x_token_kind"].null_count < estimate.num_rows
+    to_report = estimate_bridge if is_metered else preliminary_bridge
+    estimated = to_report(
         provider=provider, account=account, estimate=estimate, report=final, currency=currency
     )
     return estimated, restated
@@ -72,41 +100,46 @@ def currency_of(charges: pa.Table) -> str:
 
 
 def _invoice_bridge(
-    provider: str, account: str, *, final: pa.Table, invoice: BillingDocument, match: LineMatch
+    provider: str, account: str, *, final: pa.Table, matched: Sequence[_Matched]
 ) -> Bridge:
-    gaps = invoice_gaps(final, invoice)
-    causes = (
-        ("credit", gaps.credit_units, f"Credit printed on invoice {invoice.number}."),
-        ("tax", gaps.tax_units, f"Tax of invoice {invoice.number}, not in the report."),
-        ("rounding", gaps.rounding_units, _rounding_cause(invoice, gaps=gaps, match=match)),
-    )
+    """From the report to what all invoices of the month add up to; each cause names its invoice."""
+    numbers = ", ".join(one.invoice.number for one in matched)
+    lines = [line for one in matched for line in _lines(one)]
+    start = total_units(final)
+    end = sum(one.invoice.total_units for one in matched)
     return Bridge(
         provider=provider,
         billing_account_id=account,
         section="report_to_invoice",
-        currency=invoice.currency,
+        currency=matched[0].invoice.currency,
         start_label="Provider report (final)",
-        start_units=total_units(final),
-        end_label=f"Invoice {invoice.number}",
-        end_units=invoice.total_units,
-        lines=tuple(
-            BridgeLine(
-                section="report_to_invoice",
-                component=component,
-                cause=cause,
-                amount_units=units,
-                evidence=(invoice.number, invoice.document),
-            )
-            for component, units, cause in causes
-            if units
-        ),
-        unexplained_units=_left_over(final, invoice, gaps=gaps),
+        start_units=start,
+        end_label=f"Invoice {numbers}",
+        end_units=end,
+        lines=tuple(lines),
+        unexplained_units=end - start - sum(line.amount_units for line in lines),
     )
 
 
-def _left_over(final: pa.Table, invoice: BillingDocument, *, gaps: InvoiceGaps) -> int:
-    named = gaps.credit_units + gaps.tax_units + gaps.rounding_units
-    return invoice.total_units - total_units(final) - named
+def _lines(matched: _Matched) -> list[BridgeLine]:
+    invoice = matched.invoice
+    gaps = invoice_gaps(matched.rows, invoice)
+    causes = (
+        ("credit", gaps.credit_units, f"Credit printed on invoice {invoice.number}."),
+        ("tax", gaps.tax_units, f"Tax of invoice {invoice.number}, not in the report."),
+        ("rounding", gaps.rounding_units, _rounding_cause(invoice, gaps=gaps, match=matched.match)),
+    )
+    return [
+        BridgeLine(
+            section="report_to_invoice",
+            component=component,
+            cause=cause,
+            amount_units=units,
+            evidence=(invoice.number, invoice.document),
+        )
+        for component, units, cause in causes
+        if units
+    ]
 
 
 def _rounding_cause(invoice: BillingDocument, *, gaps: InvoiceGaps, match: LineMatch) -> str:

@@ -1,10 +1,11 @@
 """Reconcile an account that buys credit first: its documents bill purchases, never usage.
 
-Owns the credit roll-forward: opening + purchases - usage - expired = closing.
+Owns the credit roll-forward: opening + bought + granted - used - expired = closing. A commitment
+rolls forward the same way; what it buys is billed by invoices instead of receipts.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import pyarrow as pa
 
@@ -15,21 +16,38 @@ from tieout.reconciliation.arrears import currency_of, report_bridges
 from tieout.reconciliation.bridge import Bridge, BridgeLine, Section
 from tieout.reconciliation.compare import total_units
 from tieout.reconciliation.findings import one_sided, unexplained
+from tieout.reconciliation.invoice_parts import distinct
 
+CreditEventKind = Literal["granted", "expired"]
 _SECTION: Section = "credit_rollforward"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CreditMonth:
-    """The credit account of one month, in units: what it began with, bought and lost.
+class CreditEvent:
+    """Credit that the provider granted for nothing, or that expired unused; units are positive."""
 
-    `purchases` are the receipts of the period; `stated_closing_units` is the balance that the
-    provider shows, None when nobody has read it.
+    kind: CreditEventKind
+    amount_units: int
+    evidence: str
+
+    @property
+    def signed_units(self) -> int:
+        """What it adds to the balance: negative for expired credit."""
+        return self.amount_units if self.kind == "granted" else -self.amount_units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CreditMonth:
+    """The credit account of one month, in units: what it began with, bought, was given and lost.
+
+    `purchases` are the receipts (of a commitment: the invoices) of the period, `events` what people
+    read in the provider's statement; `stated_closing_units` is the balance that the provider shows,
+    None when nobody has read it.
     """
 
     purchases: tuple[BillingDocument, ...]
     opening_units: int
-    expired_units: int = 0
+    events: tuple[CreditEvent, ...] = ()
     stated_closing_units: int | None = None
 
 
@@ -51,9 +69,10 @@ def reconcile_prepaid(
     bridges = report_bridges(
         provider=provider, account=account, estimate=estimate, draft=draft, final=final
     )
-    receipts, repeated = _distinct(credit.purchases)
+    receipts, repeated = distinct(credit.purchases)
     lines = [_purchase(receipt) for receipt in receipts]
-    lines += _uses(final, expired_units=credit.expired_units, currency=currency_of(final))
+    lines += [_usage(final)]
+    lines += [_event(event, currency=currency_of(final)) for event in credit.events]
     kept = tuple(line for line in lines if line.amount_units)
     computed = credit.opening_units + sum(line.amount_units for line in kept)
     stated = credit.stated_closing_units
@@ -78,60 +97,34 @@ def purchased_units(receipt: BillingDocument) -> int:
     return receipt.total_units - receipt.tax_units
 
 
-def _distinct(
-    purchases: Sequence[BillingDocument],
-) -> tuple[list[BillingDocument], list[Finding]]:
-    kept: dict[tuple[str, str], BillingDocument] = {}
-    ordered = sorted(purchases, key=lambda each: (each.issued_on, each.number))
-    repeated = [
-        _repeated(receipt)
-        for receipt in ordered
-        if kept.setdefault((receipt.seller, receipt.number), receipt) is not receipt
-    ]
-    return list(kept.values()), repeated
-
-
 def _purchase(receipt: BillingDocument) -> BridgeLine:
     return BridgeLine(
         section=_SECTION,
         component="purchase",
-        cause=f"Credit bought on {receipt.issued_on.isoformat()}, receipt {receipt.number}.",
+        cause=f"Credit bought on {receipt.issued_on.isoformat()}, {receipt.kind} {receipt.number}.",
         amount_units=purchased_units(receipt),
         evidence=(receipt.number, receipt.document),
     )
 
 
-def _uses(final: pa.Table, *, expired_units: int, currency: str) -> list[BridgeLine]:
+def _usage(final: pa.Table) -> BridgeLine:
     documents = tuple(sorted(final["source_document"].unique().to_pylist()))
-    expired = f"Credit of {format_units(expired_units)} {currency} expired unused."
-    return [
-        BridgeLine(
-            section=_SECTION,
-            component="usage",
-            cause=f"Credit drawn by {final.num_rows} charges of the final report.",
-            amount_units=-total_units(final),
-            evidence=documents[:5],
-        ),
-        BridgeLine(
-            section=_SECTION,
-            component="expiry",
-            cause=expired,
-            amount_units=-expired_units,
-            evidence=(),
-        ),
-    ]
+    return BridgeLine(
+        section=_SECTION,
+        component="usage",
+        cause=f"Credit drawn by {final.num_rows} charges of the final report.",
+        amount_units=-total_units(final),
+        evidence=documents[:5],
+    )
 
 
-def _repeated(receipt: BillingDocument) -> Finding:
-    return Finding(
-        kind="duplicate_document",
-        severity="blocking",
-        subject=receipt.number,
-        message=(
-            f"Expected receipt {receipt.number} of {receipt.seller} once, found it again with "
-            "other bytes or in another delivery: keep one and withdraw the other."
-        ),
-        amount_units=receipt.total_units,
-        currency=receipt.currency,
-        source_document=receipt.document,
+def _event(event: CreditEvent, *, currency: str) -> BridgeLine:
+    amount = f"Credit of {format_units(event.amount_units)} {currency}"
+    ends = {"granted": "granted by the provider", "expired": "expired unused"}
+    return BridgeLine(
+        section=_SECTION,
+        component="grant" if event.kind == "granted" else "expiry",
+        cause=f"{amount} {ends[event.kind]}.",
+        amount_units=event.signed_units,
+        evidence=(event.evidence,),
     )

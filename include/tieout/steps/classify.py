@@ -19,6 +19,7 @@ from tieout.focus.columns import attributes_of, with_attr_ids
 from tieout.focus.ledger_columns import LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
 from tieout.lake.files import LakeFile
 from tieout.reconciliation.invoice_charges import invoice_only_charges
+from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.rules.classify import classify
 from tieout.rules.parse import in_force, parse_rules
 from tieout.rules.register import parse_initiatives
@@ -28,7 +29,7 @@ from tieout.steps.inputs import (
     AccountSnapshot,
     billing_documents,
     charges,
-    invoice_of,
+    invoices_of,
     policy,
     stage_snapshots,
 )
@@ -100,15 +101,16 @@ def _invoice_charges(
     for source in sources:
         if source.account.mode != "arrears":
             continue
-        invoice = invoice_of(billing_documents(context, tx, source.account, month))
-        if invoice is not None:
+        invoices, _ = distinct(invoices_of(billing_documents(context, tx, source.account, month)))
+        own = charges(context, (source,)) if invoices else None
+        for invoice, rows in by_invoice(own, invoices) if invoices else ():
             tables.append(
                 with_attr_ids(
                     invoice_only_charges(
                         provider=source.account.provider,
                         account=source.account.billing_account_id,
                         period=month,
-                        final=charges(context, (source,)),
+                        final=rows,
                         invoice=invoice,
                     )
                 )

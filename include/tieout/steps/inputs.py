@@ -14,6 +14,7 @@ from tieout.core.period import Period
 from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
 from tieout.ledger.chart import Chart, parse_chart
+from tieout.reconciliation.invoice_parts import of_month
 from tieout.sources.base import RawDocument, RawKind
 from tieout.steps.context import Context
 from tieout.store import charge_files, documents, policies, reconciliations, runs, snapshots
@@ -136,31 +137,26 @@ def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:
 def billing_documents(
     context: Context, tx: Tx, account: BillingAccount, month: Period
 ) -> tuple[BillingDocument, ...]:
-    """The invoices or receipts of an account that have been read, ordered by date and number."""
+    """The documents of the month that have been read, ordered by date and number."""
     snapshot = snapshot_head(tx, account, month, "documents")
     run = runs.latest(tx, "normalise", f"{month}/{account.subject}/documents")
     if snapshot is None or run is None or run.outputs["snapshot"] != snapshot.snapshot_id:
         return ()
     content = context.lake.get(run.outputs["path"], run.outputs["sha256"])
-    found = [document_from_json(value) for value in json.loads(content)]
-    return tuple(sorted(found, key=lambda document: (document.issued_on, document.number)))
+    return of_month((document_from_json(value) for value in json.loads(content)), month)
 
 
-def invoice_of(documents_found: tuple[BillingDocument, ...]) -> BillingDocument | None:
-    """The one invoice of an arrears account; None when it has not been issued yet."""
-    invoices = [document for document in documents_found if document.kind == "invoice"]
-    return invoices[-1] if invoices else None
+def invoices_of(documents_found: tuple[BillingDocument, ...]) -> tuple[BillingDocument, ...]:
+    """The month's invoices and credit notes; empty when none has been issued yet."""
+    return tuple(document for document in documents_found if document.kind != "receipt")
 
 
-def receipts_of(
-    documents_found: tuple[BillingDocument, ...], month: Period
+def purchases_of(
+    documents_found: tuple[BillingDocument, ...], account: BillingAccount
 ) -> tuple[BillingDocument, ...]:
-    """The receipts for credit bought in the month."""
-    return tuple(
-        document
-        for document in documents_found
-        if document.kind == "receipt" and month.contains(document.issued_on)
-    )
+    """What bought credit in the month: receipts, or the invoices of a commitment."""
+    kind = "receipt" if account.mode == "prepaid" else "invoice"
+    return tuple(document for document in documents_found if document.kind == kind)
 
 
 def latest_outputs(tx: Tx, step: str, subject: str) -> dict[str, Any]:

@@ -18,19 +18,21 @@ from tieout.core.finding import Finding
 from tieout.core.ids import content_key
 from tieout.core.money import minor_digits, to_minor
 from tieout.core.period import Period, parse_period
+from tieout.focus.document import BillingDocument
 from tieout.ledger import posting
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json, reverse
+from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
     billing_documents,
     chart,
-    invoice_of,
+    invoices_of,
     latest_outputs,
-    receipts_of,
+    purchases_of,
 )
 from tieout.steps.outputs import begin, result, start_run
 from tieout.store import audit, findings, journal, periods
@@ -82,7 +84,7 @@ def settle(context: Context, *, period: str) -> StepResult:
         made: list[posting.Posting] = []
         for account in _accounts(tx, month, "arrears"):
             made += _settle_arrears(context, tx, account, month, books=books, lines=lines)
-        for account in _accounts(tx, month, "prepaid"):
+        for account in (*_accounts(tx, month, "prepaid"), *_accounts(tx, month, "commitment")):
             made += _settle_prepaid(context, tx, account, month, books=books, lines=lines)
         return _post(context, tx, "settle", month, made, reads=[source])
 
@@ -96,8 +98,8 @@ def _settle_arrears(
     books: Chart,
     lines: pa.Table,
 ) -> list[posting.Posting]:
-    document = invoice_of(billing_documents(context, tx, account, month))
-    if document is None:
+    documents, _ = distinct(invoices_of(billing_documents(context, tx, account, month)))
+    if not documents:
         raise NotReadyError(
             f"No invoice of {account.subject} for {month} has arrived: expected one before the "
             "month is settled; put it into the drop folder of the connection and pull documents."
@@ -106,7 +108,7 @@ def _settle_arrears(
     posted = _posted(tx, account, month)
     accrued = [entry for entry in posted if entry.journal_type in {"accrual", "true_up"}]
     top_up = posting.true_up(
-        accrued, own, month=_month(account, month), chart=books, document=document
+        accrued, own, month=_month(account, month), chart=books, documents=documents
     )
     reversed_before = {entry.reverses for entry in posted if entry.reverses}
     to_reverse = [
@@ -117,9 +119,28 @@ def _settle_arrears(
     reversals = [
         posting.Posting(entry=reverse(entry, on=month.end_on), findings=()) for entry in to_reverse
     ]
-    invoice = posting.invoice(own, month=_month(account, month), chart=books, document=document)
-    booked = _restated(_of_type(posted, "invoice"), invoice.entry, posted=posted)
-    return [top_up, *reversals, *_postings(booked, invoice.findings)]
+    booked = _invoices(account, month, books=books, parts=by_invoice(own, documents), posted=posted)
+    return [top_up, *reversals, *booked]
+
+
+def _invoices(
+    account: BillingAccount,
+    month: Period,
+    *,
+    books: Chart,
+    parts: Sequence[tuple[BillingDocument, pa.Table]],
+    posted: Sequence[JournalEntry],
+) -> list[posting.Posting]:
+    """One entry for each document; the standing entry of a document that is gone is reversed."""
+    standing = [*_of_type(posted, "invoice"), *_of_type(posted, "credit_note")]
+    numbers = {document.number for document, _ in parts}
+    gone = [entry for entry in standing if entry.source_refs[0] not in numbers]
+    made = _postings(_restated(gone, None, posted=posted), ())
+    for document, rows in parts:
+        booked = posting.invoice(rows, month=_month(account, month), chart=books, document=document)
+        own = [entry for entry in standing if entry.source_refs[0] == document.number]
+        made += _postings(_restated(own, booked.entry, posted=posted), booked.findings)
+    return made
 
 
 def _settle_prepaid(
@@ -136,7 +157,8 @@ def _settle_prepaid(
     entries = _restated(
         _of_type(posted, "opening"), _opening(account, own, books=books), posted=posted
     )
-    for document in receipts_of(billing_documents(context, tx, account, month), month):
+    papers, _ = distinct(purchases_of(billing_documents(context, tx, account, month), account))
+    for document in papers:
         bought = posting.credit_purchase(document, month=own, chart=books)
         standing = [
             entry
@@ -144,9 +166,32 @@ def _settle_prepaid(
             if entry.source_refs[0] == document.number
         ]
         entries += _restated(standing, bought, posted=posted)
+    entries += _credit_events(account, own, books=books, posted=posted)
     drawn = posting.drawdown(_of(lines, account), month=own, chart=books)
     entries += _restated(_of_type(posted, "drawdown"), drawn.entry, posted=posted)
     return _postings(entries, drawn.findings)
+
+
+def _credit_events(
+    account: BillingAccount,
+    month: AccountMonth,
+    *,
+    books: Chart,
+    posted: Sequence[JournalEntry],
+) -> list[JournalEntry]:
+    """Entries of granted and expired credit; one that left the register is reversed."""
+    wanted = [
+        posting.credit_event(event, month=month, chart=books)
+        for event in account.credit_events(str(month.period))
+    ]
+    standing = [*_of_type(posted, "manual"), *_of_type(posted, "breakage")]
+    refs = {entry.source_refs[0] for entry in wanted}
+    gone = [entry for entry in standing if entry.source_refs[0] not in refs]
+    made = _restated(gone, None, posted=posted)
+    for entry in wanted:
+        own = [one for one in standing if one.source_refs[0] == entry.source_refs[0]]
+        made += _restated(own, entry, posted=posted)
+    return made
 
 
 def _opening(account: BillingAccount, month: AccountMonth, *, books: Chart) -> JournalEntry | None:

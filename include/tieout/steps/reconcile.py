@@ -19,9 +19,9 @@ from tieout.steps.inputs import (
     AccountSnapshot,
     billing_documents,
     charges,
-    invoice_of,
+    invoices_of,
     opening_units,
-    receipts_of,
+    purchases_of,
     snapshot_head,
     stage_snapshots,
 )
@@ -46,9 +46,9 @@ def run(context: Context, *, period: str) -> StepResult:
         papers = [billing_documents(context, tx, final.account, month) for final in finals]
         estimates = [_estimate(tx, final.account, month) for final in finals]
         opened = [
-            str(opening_units(tx, final.account, month))
+            f"{opening_units(tx, final.account, month)} {final.account.credit_events(period)}"
             for final in finals
-            if final.account.mode == "prepaid"
+            if final.account.mode != "arrears"
         ]
         reads = [*_reads(drafts, finals, papers, estimates), *opened]
         work = begin(context, "reconcile", period, reads=reads)
@@ -97,7 +97,7 @@ def _reconcile(
             estimate=estimate,
             draft=charges(context, (draft,)),
             final=charges(context, (final,)),
-            invoice=invoice_of(paper),
+            invoices=invoices_of(paper),
         )
     return reconcile_prepaid(
         provider=account.provider,
@@ -106,7 +106,9 @@ def _reconcile(
         draft=charges(context, (draft,)),
         final=charges(context, (final,)),
         credit=CreditMonth(
-            purchases=receipts_of(paper, month), opening_units=opening_units(tx, account, month)
+            purchases=purchases_of(paper, account),
+            opening_units=opening_units(tx, account, month),
+            events=account.credit_events(str(month)),
         ),
     )
 
