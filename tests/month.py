@@ -105,6 +105,16 @@ def acts() -> list[tuple[str, Act]]:
     return found
 
 
+def place(name: str) -> int:
+    """Where an act stands in the month, counted from 0."""
+    return [known for known, _ in acts()].index(name)
+
+
+def act(name: str) -> Act:
+    """The act of that name."""
+    return dict(acts())[name]
+
+
 def step_ends() -> list[int]:
     """How many acts there are up to the end of each step of the chain."""
     steps = [

@@ -13,6 +13,7 @@ import httpx
 import psycopg
 import pytest
 from tests import month
+from tests.worlds import WorldAt
 
 ROOT = Path(__file__).parents[2]
 
@@ -54,10 +55,9 @@ def _rows(world: month.World, table: str) -> int:
 
 
 @pytest.fixture
-def registered(fresh_world: month.World) -> month.World:
+def registered(world_at: WorldAt) -> month.World:
     """A world whose policies are approved and where nothing was pulled."""
-    month.run(fresh_world, upto=len(month.POLICY_KINDS))
-    return fresh_world
+    return world_at("draft world")
 
 
 def test_a_wrong_period_is_named(registered: month.World) -> None:
@@ -133,10 +133,10 @@ def test_a_truncated_report_of_aws_loads_nothing(registered: month.World) -> Non
     assert _rows(registered, "charge_file") == 0
 
 
-def test_a_pdf_that_is_not_an_invoice_blocks_the_close(fresh_world: month.World) -> None:
+def test_a_pdf_that_is_not_an_invoice_blocks_the_close(world_at: WorldAt) -> None:
+    fresh_world = world_at("final world")
     drop = Path(fresh_world.home) / "drop" / "openai"
     names = [name for name, _ in month.acts()]
-    month.run(fresh_world, upto=names.index("final world") + 1)
     (drop / "letter.pdf").write_bytes(b"%PDF-1.4\n% a letter, not an invoice\n%%EOF\n")
     for name, act in month.acts()[names.index("final world") + 1 : names.index("request close")]:
         assert act(fresh_world) is not None, name
@@ -149,9 +149,8 @@ def test_a_pdf_that_is_not_an_invoice_blocks_the_close(fresh_world: month.World)
     assert not (Path(fresh_world.home) / "published").exists()
 
 
-def test_a_month_without_its_invoice_cannot_be_settled(fresh_world: month.World) -> None:
-    names = [name for name, _ in month.acts()]
-    month.run(fresh_world, upto=names.index("accrue") + 1)
+def test_a_month_without_its_invoice_cannot_be_settled(world_at: WorldAt) -> None:
+    fresh_world = world_at("accrue")
     for command in ("classify", "allocate"):
         assert tieout(fresh_world, command, "2026-10")[0] == 0
     code, said = tieout(fresh_world, "settle", "2026-10")

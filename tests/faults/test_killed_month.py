@@ -6,14 +6,13 @@ import signal
 from typing import Any
 
 import pytest
-from demo.postgres import Logins, Server
 from tests import month
-from tests.worlds import a_world
 
 from tieout.steps import audit_log, status
 
 pytestmark = pytest.mark.fault
 MIDDLE_S = 0.15
+SOAK = os.environ.get("TIEOUT_SOAK") == "1"  # make soak: after each step, and more often
 
 
 def _die_after(world: month.World, upto: int) -> None:
@@ -38,13 +37,9 @@ def processes() -> Any:
 
 
 @pytest.fixture(scope="module")
-def undisturbed(
-    postgres_server: Server, postgres_logins: Logins, tmp_path_factory: pytest.TempPathFactory
-) -> dict[str, Any]:
+def undisturbed(closed_world: month.World) -> dict[str, Any]:
     """What the month comes to when nothing happens to it."""
-    with a_world(postgres_server, postgres_logins, tmp_path_factory.mktemp("calm")) as calm:
-        month.run(calm)
-        return _outcome(calm)
+    return _outcome(closed_world)
 
 
 def _outcome(world: month.World) -> dict[str, Any]:
@@ -61,7 +56,7 @@ def _outcome(world: month.World) -> dict[str, Any]:
 def test_killed_after_each_step_and_begun_again_the_ledger_is_the_same(
     undisturbed: dict[str, Any], fresh_world: month.World, processes: Any
 ) -> None:
-    for upto in month.step_ends():
+    for upto in month.step_ends()[:: 1 if SOAK else 3]:
         child = processes.Process(target=_die_after, args=(fresh_world, upto))
         child.start()
         child.join(120)
@@ -73,10 +68,10 @@ def test_killed_after_each_step_and_begun_again_the_ledger_is_the_same(
 def test_killed_in_the_middle_of_steps_the_ledger_is_the_same(
     undisturbed: dict[str, Any], fresh_world: month.World, processes: Any
 ) -> None:
-    for attempt in range(1, 13):
+    for attempt in range(1, 61 if SOAK else 9):
         child = processes.Process(target=_until_killed, args=(fresh_world,))
         child.start()
-        child.join(MIDDLE_S * attempt)
+        child.join(MIDDLE_S * (1 + attempt % 12))
         child.kill()
         child.join(30)
     month.run(fresh_world)

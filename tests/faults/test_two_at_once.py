@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 from tests import month
+from tests.worlds import WorldAt
 
 from tieout.steps import allocate, classify, normalise, post, pull
 from tieout.steps.context import Context, StepResult
@@ -47,9 +48,8 @@ def _events(world: month.World) -> int:
     return seq
 
 
-def test_four_workers_do_the_same_work_once(fresh_world: month.World) -> None:
-    names = [name for name, _ in month.acts()]
-    month.run(fresh_world, upto=names.index("draft pull aws"))
+def test_four_workers_do_the_same_work_once(world_at: WorldAt) -> None:
+    fresh_world = world_at("draft world")
     for name in month.PROVIDERS:
         pulled = _together(fresh_world, partial(pull.run, provider=name, period=month.PERIOD))
         assert sum(_new(result) for result in pulled) in {1, 2}  # cost, and usage for AI

@@ -10,6 +10,7 @@ from typing import Any
 import psycopg
 import pytest
 from tests import month
+from tests.worlds import WorldAt
 
 from tieout.core.errors import (
     NotReadyError,
@@ -218,10 +219,8 @@ def test_the_ledger_views_hold_the_published_lines(
     assert row[0] == Decimal(statement["ledger_total"])
 
 
-def test_publishing_needs_two_signatures(fresh_world: month.World) -> None:
-    names = [name for name, _ in month.acts()]
-    month.run(fresh_world, upto=names.index("preparer signs"))
-    context = fresh_world.worker()
+def test_publishing_needs_two_signatures(world_at: WorldAt) -> None:
+    context = world_at("request close").worker()
     try:
         with pytest.raises(NotReadyError, match="not closed"):
             publish.run(context, period=month.PERIOD)

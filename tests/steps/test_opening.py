@@ -3,6 +3,7 @@
 from datetime import date
 
 from tests import month
+from tests.worlds import WorldAt
 
 from tieout.core.money import to_units
 from tieout.steps import close, policies, post, reconcile, sign, status
@@ -11,10 +12,9 @@ CORRECTED = "1300.00"
 
 
 def test_a_corrected_opening_balance_reaches_roll_forward_and_journal(
-    fresh_world: month.World,
+    world_at: WorldAt,
 ) -> None:
-    names = [name for name, _ in month.acts()]
-    month.run(fresh_world, upto=names.index("settle") + 1)
+    fresh_world = world_at("settle")
     worker, web = fresh_world.worker(), fresh_world.web()
     text = (month.POLICIES / "accounts.yaml").read_text().replace("1234.56", CORRECTED)
     made = policies.propose(

@@ -10,7 +10,7 @@ import pytest
 from demo.postgres import Logins, Server
 from tests import month
 from tests.ledger.books import CHART, MONTH, ledger, line, paper
-from tests.worlds import a_world
+from tests.worlds import WorldAt, a_world
 
 from tieout.ledger.entry import JournalEntry
 from tieout.ledger.posting import invoice
@@ -122,12 +122,9 @@ def _asked_hash(context: Context) -> str:
     return str(status.period_status(context, period=month.PERIOD)["content_hash"])
 
 
-UPTO_REQUEST = [name for name, _ in month.acts()].index("request close") + 1
-
-
 @pytest.fixture(scope="module")
-def story(world: month.World) -> Story:
-    month.run(world, upto=UPTO_REQUEST)
+def story(world_at: WorldAt) -> Story:
+    world = world_at("request close")
     context = world.worker()
     try:
         first, first_hash = _sums(context), _asked_hash(context)
@@ -165,7 +162,7 @@ def always_new(
         a_world(postgres_server, postgres_logins, home) as other,
     ):
         patch.setattr(month, "POLICIES", own)
-        for name, act in month.acts()[:UPTO_REQUEST]:
+        for name, act in month.acts()[: month.place("request close") + 1]:
             if not name.endswith(("rate", "reconcile", "request close")):  # no journal of theirs
                 act(other)
         context = other.worker()
