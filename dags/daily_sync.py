@@ -21,7 +21,7 @@ def daily_sync() -> None:
     again at any time: the same rows are written.
     """
 
-    @task(pool=on.POOL)
+    @task
     def sync(provider: str) -> on.Summaries:
         """Pull cost and usage up to the day, then normalise and rate them."""
         from tieout.steps import normalise, pull, rate
@@ -39,7 +39,7 @@ def daily_sync() -> None:
         names = tuple(on.providers())
         return on.summaries(close.day_complete(on.context(), day=on.day(), providers=names))
 
-    sync.expand(provider=on.providers()) >> mark_day_complete()
+    on.for_each_provider(sync) >> mark_day_complete()
 
 
 daily_sync()

@@ -35,7 +35,7 @@ def monthly_close() -> None:
             normalise.run(**month, provider=name)
         return close.invoices_present(**month)
 
-    @task(pool=on.POOL)
+    @task
     def sync_final(provider: str) -> on.Summaries:
         from tieout.steps import normalise, pull, rate
 
@@ -68,7 +68,7 @@ def monthly_close() -> None:
     chain(
         classify_allocate_accrue(),
         wait_for_invoices(),
-        sync_final.expand(provider=on.providers()),
+        on.for_each_provider(sync_final),
         reconcile_post_request_close(),
         on.sign_off("prepare_signoff", duty="preparer", doing="Prepare"),
         on.sign_off("approve_signoff", duty="controller", doing="Approve"),

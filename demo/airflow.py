@@ -26,6 +26,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 LAST_DAY = "2026-10-31"  # the sample ends here; the scheduler would go on with yesterday
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 DAGS = ("daily_sync", "monthly_close")
+PROVIDERS = ("aws", "openai", "anthropic")
 # More than the workers, so that a worker never waits for the next look of the scheduler.
 POOL_SLOTS = 16
 
@@ -268,7 +269,8 @@ def _wait_healthy(
             )
         time.sleep(0.25)
         waiting_for = api.not_ready(DAGS, user="admin", password=PASSWORDS["admin"])
-    api.make_pool("provider_api", slots=POOL_SLOTS)
+    for provider in PROVIDERS:
+        api.make_pool(f"tieout_{provider}", slots=POOL_SLOTS)
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

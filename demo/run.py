@@ -136,7 +136,7 @@ def _daily(api: AirflowApi) -> None:
             api.trigger("daily_sync", partition=day)
         elif runs[day]["state"] == "failed":
             api.clear("daily_sync", runs[day]["dag_run_id"])
-    say(f"daily_sync: {len(days)} days, each mapped over the providers")
+    say(f"daily_sync: {len(days)} days, one task for each provider")
     shown = -1
     for _ in _while_waiting("the daily sync"):
         states = {run["partition_key"]: run for run in api.runs("daily_sync")}

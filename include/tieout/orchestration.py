@@ -67,7 +67,6 @@ def seconds(variable: str, default: int) -> int:
 
 
 DAILY_CHARGES = Asset("tieout_daily_charges")
-POOL = "provider_api"
 
 # Days such as 2026-10-31 become the month 2026-10, which is complete when all its days are there.
 COMPLETE_MONTH = RollupMapper(
@@ -136,6 +135,18 @@ def days_to_sync() -> dict[str, Any]:
 def providers() -> list[str]:
     """The providers that a day must have before it counts as complete, in order."""
     return _names("TIEOUT_PROVIDERS", "aws,openai,anthropic")
+
+
+def for_each_provider(task: Any) -> list[Any]:
+    """One task for each provider, in the pool `tieout_<provider>`.
+
+    The pool's slots limit how many tasks call that provider at once; a pool must exist, or its
+    tasks wait for ever.
+    """
+    return [
+        task.override(task_id=f"{task.function.__name__}_{name}", pool=f"tieout_{name}")(name)
+        for name in providers()
+    ]
 
 
 def invoice_poke_s() -> int:
