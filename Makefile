@@ -5,11 +5,13 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PURE  := core audit focus rating rules allocation reconciliation ledger close reports
 
-.PHONY: help run test cover up down check lint types contracts house golden lock clean
+.PHONY: help run test tools soak bench cover up down check lint types contracts house golden lock clean
 
 help:
 	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
-	@echo "make test    set up, then run all tests"
+	@echo "make test    set up, then run all tests (emulators that cannot be installed here are skipped by name)"
+	@echo "make soak    the long versions of the fault tests"
+	@echo "make bench   the benchmarks of docs/reference/performance.md"
 	@echo "make up      Airflow's UI on 127.0.0.1 over what make run made; make down stops what is left"
 	@echo "make check   lint, types, import contracts, house and docs rules"
 	@echo "make cover   branch coverage of the pure packages: 100 % or it fails"
@@ -26,8 +28,17 @@ up: $(STAMP)
 down: $(STAMP)
 	@$(BIN)/python -m demo.down
 
-test: $(STAMP)
+test: $(STAMP) tools
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:logging
+
+tools:  # emulators and the FOCUS validator, each in its own folder; what cannot be installed is named
+	@sh demo/tools.sh .tools
+
+soak: $(STAMP) tools
+	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging tests/faults
+
+bench: $(STAMP)
+	@$(BIN)/python -m bench.bench_normalise
 
 check: lint types contracts house
 
@@ -40,7 +51,7 @@ lint: $(STAMP)
 	@$(BIN)/ruff format --check -q .
 
 types: $(STAMP)
-	@$(BIN)/mypy include tests demo dags plugins
+	@$(BIN)/mypy include tests demo bench dags plugins
 
 contracts: $(STAMP)
 	@$(BIN)/lint-imports --no-logo

@@ -23,7 +23,7 @@ from tieout.store.session import Store
 hypothesis.settings.register_profile("tieout", deadline=None, derandomize=True)
 hypothesis.settings.load_profile("tieout")
 
-pytest_plugins = ["tests.worlds"]
+pytest_plugins = ["tests.emulators", "tests.worlds"]
 
 TEMPLATE = "tieout_template"
 PEOPLE = (

@@ -1,0 +1,96 @@
+#!/bin/sh
+# Installs the tools that some tests of the connectors and of the FOCUS export run against:
+#   DIR/bq     a BigQuery emulator          DIR/focus   the FOCUS conformance validator
+#   DIR/node   Azurite (Azure Blob Storage) and Prism (answers from an OpenAPI file)
+# Usage: demo/tools.sh [DIR]               (DIR is .tools unless given; nothing outside DIR is written)
+# A part that cannot be installed says why in one sentence; its tests are skipped. Always ends with 0.
+set -u
+here=$(cd "$(dirname "$0")/.." && pwd)
+lists=$here/demo/tools
+mkdir -p "${1:-$here/.tools}"
+tools=$(cd "${1:-$here/.tools}" && pwd)
+export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
+
+say() { printf 'tieout: %s\n' "$*" >&2; }
+
+# ready PART FILE: is the part installed from exactly this file?
+ready() { [ -f "$tools/$1/installed-from" ] && cmp -s "$2" "$tools/$1/installed-from"; }
+stamp() { cp "$2" "$tools/$1/installed-from"; }
+
+# fits PYTHON MINOR: does it run, is it 3.MINOR or later, and can it make a virtual environment?
+fits() {
+  "$1" -c "import sys, venv, ensurepip; raise SystemExit(not (3, $2) <= sys.version_info[:2] <= (3, 14))" 2>/dev/null
+}
+
+# interpreter MINOR: the first fitting interpreter of the machine, on PATH or of pyenv
+interpreter() {
+  for name in python3 python3.13 python3.12 python3.14 python3.11 \
+    "${PYENV_ROOT:-$HOME/.pyenv}"/versions/3.1[1-4]*/bin/python; do
+    if command -v "$name" >/dev/null 2>&1 && fits "$name" "$1"; then
+      printf '%s\n' "$name"
+      return 0
+    fi
+  done
+  return 1
+}
+
+# python_part PART MINOR: a virtual environment from the hash-locked list of that part
+python_part() {
+  if ready "$1" "$lists/$1.txt"; then return 0; fi
+  if ! python=$(interpreter "$2"); then
+    say "$1 is left out: it needs Python 3.$2 to 3.14 with the venv module, and none was found on PATH or under pyenv."
+    return 1
+  fi
+  say "installing $1 with $("$python" --version 2>&1)"
+  if ! "$python" -m venv --clear "$tools/$1" ||
+    ! "$tools/$1/bin/python" -m pip -qq install --require-hashes -r "$lists/$1.txt"; then
+    say "$1 is left out: pip could not install demo/tools/$1.txt (its message is above)."
+    return 1
+  fi
+}
+
+bigquery() {
+  python_part bq 11 || return 0
+  if ready bq "$lists/bq.txt"; then return 0; fi
+  # DuckDB would fetch these from the network; they lie under HOME, so the emulator gets its own
+  mkdir -p "$tools/bq/home"
+  if ! HOME="$tools/bq/home" "$tools/bq/bin/python" -c \
+    'import duckdb_extensions as d; d.import_extension("icu"); d.import_extension("spatial")'; then
+    say "bq is left out: the DuckDB extensions could not be unpacked (the message is above)."
+    return 0
+  fi
+  stamp bq "$lists/bq.txt"
+}
+
+focus() {
+  python_part focus 12 || return 0
+  if ready focus "$lists/focus.txt"; then return 0; fi
+  stamp focus "$lists/focus.txt"
+}
+
+javascript() {
+  if ready node "$lists/package-lock.json"; then return 0; fi
+  if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
+    say "node is left out: Azurite and Prism need Node.js 18 or later with npm, and they were not found on PATH."
+    return 0
+  fi
+  say "installing node tools with Node.js $(node --version)"
+  mkdir -p "$tools/node"
+  cp "$lists/package.json" "$lists/package-lock.json" "$tools/node/"
+  if ! npm ci --prefix "$tools/node" --ignore-scripts --no-audit --no-fund --silent >&2; then
+    say "node is left out: npm could not install demo/tools/package-lock.json (its message is above)."
+    return 0
+  fi
+  stamp node "$lists/package-lock.json"
+}
+
+# report PART FILE WHAT
+report() { if ready "$1" "$lists/$2"; then say "ready: $3 ($tools/$1)"; else say "absent: $3"; fi; }
+
+bigquery
+focus
+javascript
+report bq bq.txt "BigQuery emulator"
+report focus focus.txt "FOCUS validator"
+report node package-lock.json "Azurite and Prism"
+exit 0
