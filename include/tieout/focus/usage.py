@@ -33,4 +33,5 @@ USAGE_SCHEMA = pa.schema(
 )
 
 SERVICE_TIERS = ("standard", "batch", "priority", "flex")
+CHARGE_TIERS = (*SERVICE_TIERS, "provisioned")  # capacity by the hour has no metered tokens
 TOKEN_KINDS = ("input", "cached_input", "cache_write", "cache_write_1h", "output")
