@@ -8,10 +8,12 @@ a cost is positive, a credit negative.
 import json
 from collections.abc import Mapping
 
+import numpy as np
 import pyarrow as pa
 
 from tieout.core.errors import IntegrityError
 from tieout.core.ids import attribute_key
+from tieout.focus.coded import coded, distinct_tuples
 
 MONEY = pa.decimal128(28, 12)
 TIMESTAMP = pa.timestamp("us", tz="UTC")
@@ -153,22 +155,26 @@ def tags_json(tags: Mapping[str, str]) -> str:
 def with_attr_ids(charges: pa.Table) -> pa.Table:
     """Add `attr_id` to charges that lack it and cast to CHARGE_SCHEMA in its column order.
 
+    Text columns may be dictionary-coded; the result holds plain text.
+
     Raises:
         IntegrityError: two different attribute tuples share an id (chance 3e-9 a month).
     """
-    columns = [charges.column(name).to_pylist() for name in ATTRIBUTES]
-    seen: dict[tuple[str | None, ...], int] = {}
-    ids = [
-        seen.setdefault(row, attribute_key(row)) if row not in seen else seen[row]
-        for row in zip(*columns, strict=True)
-    ]
-    if len(set(seen.values())) != len(seen):
+    codes, tuples = distinct_tuples([coded(charges.column(name)) for name in ATTRIBUTES])
+    ids = np.fromiter((attribute_key(row) for row in tuples), np.int64)
+    if len(np.unique(ids)) != len(ids):
         raise IntegrityError(
             "Two different attribute tuples have one attr_id: expected all ids to differ; "
             "report the charges file so that the id can be widened."
         )
-    table = charges.append_column("attr_id", pa.array(ids, pa.int64()))
-    return table.select(CHARGE_SCHEMA.names).cast(CHARGE_SCHEMA)
+    table = charges.append_column("attr_id", pa.array(ids[codes]))
+    columns = [_plain(table.column(field.name), field.type) for field in CHARGE_SCHEMA]
+    return pa.Table.from_arrays(columns, schema=CHARGE_SCHEMA)
+
+
+def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
+    is_empty = column.null_count == len(column)
+    return pa.nulls(len(column), kind) if is_empty else column.cast(kind)
 
 
 def attributes_of(charges: pa.Table) -> pa.Table:

@@ -7,7 +7,7 @@ from measurements: an honest bill unpacks at most 36:1, a bomb 1,029:1.
 import ipaddress
 import json
 import zlib
-from collections.abc import Iterable
+from collections.abc import Generator, Iterator
 from decimal import Decimal
 from typing import NoReturn
 from urllib.parse import urlsplit
@@ -24,7 +24,10 @@ MAX_JSON_DEPTH = 50
 MAX_NUMBER_CHARACTERS = 80
 MAX_GZIP_MEMBERS = 10_000
 
+MAX_TABLE_ROWS = 50_000_000
+
 _CHUNK = 1 << 16
+_PART = 1 << 18
 _GZIP = 31
 
 
@@ -66,7 +69,17 @@ def gunzip(content: bytes, *, name: str, max_bytes: int = MAX_UNPACKED_BYTES) ->
     Raises:
         DocumentUnreadableError: truncated, not gzip, or larger than it may be.
     """
-    parts = []
+    return b"".join(gunzip_parts(content, name=name, max_bytes=max_bytes))
+
+
+def gunzip_parts(
+    content: bytes, *, name: str, max_bytes: int = MAX_UNPACKED_BYTES
+) -> Iterator[bytes]:
+    """The same bytes in parts of at most 256 kB: nothing unpacked is kept.
+
+    Raises:
+        DocumentUnreadableError: as `gunzip`, at the part where it shows.
+    """
     size = 0
     for part in _unpacked(content, name):
         size += len(part)
@@ -76,8 +89,7 @@ def gunzip(content: bytes, *, name: str, max_bytes: int = MAX_UNPACKED_BYTES) ->
                 f"{name} unpacks to more than {size - 1:,} bytes from {len(content):,}: expected "
                 f"at most {MAX_RATIO}:1 and {max_bytes:,} bytes; ask the sender for a smaller file."
             )
-        parts.append(part)
-    return b"".join(parts)
+        yield part
 
 
 def load_json(content: bytes, *, name: str) -> object:
@@ -118,8 +130,8 @@ def _is_internal(host: str) -> bool:
         return False
 
 
-def _unpacked(content: bytes, name: str) -> Iterable[bytes]:
-    rest = content
+def _unpacked(content: bytes, name: str) -> Iterator[bytes]:
+    rest = memoryview(content)
     members = 0
     while rest or not members:
         members += 1
@@ -128,26 +140,30 @@ def _unpacked(content: bytes, name: str) -> Iterable[bytes]:
                 f"{name} has more than {MAX_GZIP_MEMBERS:,} gzip members: expected one or a few; "
                 "ask the sender for a plain file."
             )
-        inflater = zlib.decompressobj(wbits=_GZIP)
-        yield from _member(inflater, rest, name)
-        rest = inflater.unused_data
+        rest = yield from _member(rest, name)
 
 
-def _member(inflater: "zlib._Decompress", packed: bytes, name: str) -> Iterable[bytes]:
-    waiting = packed
+def _member(packed: memoryview, name: str) -> Generator[bytes, None, memoryview]:
+    """Unpack one member; returns what follows it. Fed in chunks: zlib copies what it leaves."""
+    inflater = zlib.decompressobj(wbits=_GZIP)
+    fed = 0
     while not inflater.eof:
+        waiting: bytes | memoryview = inflater.unconsumed_tail
+        if not waiting:
+            waiting = packed[fed : fed + _CHUNK]
+            fed += len(waiting)
         try:
-            part = inflater.decompress(waiting, _CHUNK)
+            part = inflater.decompress(waiting, _PART)
         except zlib.error as error:
             raise DocumentUnreadableError(
                 f"{name} is not a whole gzip file ({error}): pull it again."
             ) from error
-        waiting = inflater.unconsumed_tail
-        if not part and not inflater.eof:
+        if not part and not waiting and not inflater.eof:
             raise DocumentUnreadableError(
                 f"{name} ends in the middle (truncated gzip): pull it again."
             )
         yield part
+    return packed[fed - len(inflater.unused_data) :]
 
 
 def _decimal(text: str) -> Decimal:
