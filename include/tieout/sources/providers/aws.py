@@ -1,62 +1,42 @@
-"""AWS: the Cost and Usage Report on S3, invoices through the invoicing API.
+"""AWS: the cost report on S3, Cost Explorer's preliminary figures, invoices through their API.
 
-Owns the requests and keeps every answer as received; `aws_report` owns what the columns mean. Reads
-only the files that the period's manifest lists: AWS leaves stale chunks beside them.
+Owns the requests and keeps every answer as received. What the columns mean is owned by `aws_report`
+and `focus_rows`, what Cost Explorer says by `aws_cost_explorer`, where files lie by `aws_exports`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import date, datetime
-from decimal import Decimal
 from typing import Any
 
-import boto3
-import botocore.exceptions
-from botocore.config import Config
-
 from tieout.config import ProviderConnection
-from tieout.core.errors import (
-    NotReadyError,
-    SourceAnswerError,
-    SourceError,
-    SourceRefusedError,
-)
+from tieout.core.errors import SettingError, SourceAnswerError
 from tieout.core.period import Period
-from tieout.sources.absent import fetch_usage, to_estimate, to_usage
-from tieout.sources.answers import (
-    CONNECT_TIMEOUT_S,
-    MAX_PAGES,
-    READ_TIMEOUT_S,
-    failed_status,
-    unreachable,
+from tieout.sources import aws_cost_explorer, aws_invoice_pdf
+from tieout.sources.absent import to_usage
+from tieout.sources.answers import MAX_PAGES
+from tieout.sources.aws_client import NAME, answers, client
+from tieout.sources.aws_exports import (
+    FOCUS_TYPES,
+    delivered_type,
+    listed_data,
+    raw_documents,
+    read_delivery,
+    report_type,
 )
-from tieout.sources.aws_report import (
-    Row,
-    account_names,
-    billed_amount,
-    charge,
-    is_notable,
-    report_keys,
-    report_rows,
-    savings_plan_findings,
-    unknown_type_findings,
-)
+from tieout.sources.aws_report import read_report
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument, RawKind
-from tieout.sources.limits import MAX_UNPACKED_BYTES, check_endpoint, load_json
-from tieout.sources.rows import normalise
+from tieout.sources.focus_columns import FocusMapping
+from tieout.sources.focus_rows import read_focus
+from tieout.sources.limits import MAX_UNPACKED_BYTES, load_json
 
-NAME = "aws"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "aws_invoicing"
-ESTIMATE: EstimateKind = "none"
+ESTIMATE: EstimateKind = "reported"
 
-_REGION = "us-east-1"
-_MAX_ATTEMPTS = 8
-_NAMED_ENDPOINT_ATTEMPTS = 2  # a gateway or stand-in in reach: fail fast, the task tries again
-_REFUSED = frozenset(
-    {"AccessDenied", "AccessDeniedException", "InvalidAccessKeyId", "SignatureDoesNotMatch"}
-)
-_MISSING = frozenset({"NoSuchKey", "NoSuchBucket", "404"})
+# SkuMeter came with FOCUS 1.1; before, AWS gave the usage type in a column of its own
+_FOCUS_1_0 = FocusMapping(columns={"SkuMeter": "x_UsageType"})
+_SWITCH = {"on": True, "true": True, "off": False, "false": False}
 
 
 def fetch_cost(
@@ -67,23 +47,65 @@ def fetch_cost(
     through: date,  # noqa: ARG001  AWS delivers the whole month each time
     now: datetime,
 ) -> tuple[RawDocument, ...]:
-    """The manifest of the period's report, every file that it lists, and account names if asked.
+    """The newest manifest of the period's report, every file it lists, and account names if asked.
 
     Raises:
         NotReadyError: AWS has not delivered a report of this period yet.
-        SourceAnswerError: a listed file is missing.
+        SourceAnswerError: a listed file is missing, or a new version is being written.
         SourceError: unreachable or refused.
     """
+    kind = report_type(connection)
     with closing(_client(connection, "s3", connection.endpoint)) as s3:
-        manifest = _manifest(connection, s3, period, now)
-        files = [_listed_file(connection, s3, key, now) for key in report_keys(manifest)]
-    return (manifest, *files, *_fetch_names(connection, account=account, now=now))
+        delivery = read_delivery(
+            connection, s3, period=period, now=now, max_bytes=MAX_UNPACKED_BYTES
+        )
+    report = raw_documents(delivery, report_type=kind, now=now)
+    return (*report, *_fetch_names(connection, account=account, now=now))
+
+
+def fetch_usage(
+    connection: ProviderConnection,
+    *,
+    account: str,
+    period: Period,
+    through: date,
+    now: datetime,
+) -> tuple[RawDocument, ...]:
+    """Cost Explorer's daily figures by service and account, if the connection asks for them.
+
+    Nothing unless `cost_explorer` is `on`, because AWS charges for every page.
+
+    Raises:
+        NotReadyError: Cost Explorer has no data of these days yet.
+        SourceError: unreachable, throttled, refused, or an answer of another form.
+    """
+    if not _is_on(connection, "cost_explorer"):
+        return ()
+    query = aws_cost_explorer.question(period, through)
+    with closing(_client(connection, "ce", connection.extra.get("ce_endpoint_url"))) as api:
+        pages = answers(
+            api,
+            "get_cost_and_usage",
+            query,
+            connection=connection,
+            token_key="NextPageToken",  # noqa: S106  a field of the interface, no password
+            most_pages=MAX_PAGES,
+        )
+    request = {
+        "account": account,
+        "period": str(period),
+        "through": through.isoformat(),
+        "asked_at": now.isoformat(),
+    }
+    return _page_documents(pages, "get_cost_and_usage", "estimate", request)
 
 
 def fetch_documents(
     connection: ProviderConnection, *, account: str, period: Period, now: datetime
 ) -> tuple[RawDocument, ...]:
     """The pages of `ListInvoiceSummaries` for the period that hold an invoice; else nothing.
+
+    If `invoice_pdf` is `on`, also the PDF of each, as evidence (kind `data`).
 
     Raises:
         SourceError: unreachable, refused, or an answer of another form.
@@ -94,122 +116,63 @@ def fetch_documents(
         "Filter": {"BillingPeriod": {"Month": period.month, "Year": period.year}},
         "MaxResults": 100,
     }
-    with closing(_client(connection, "invoicing", endpoint)) as client:
-        pages = _answers(connection, client, "list_invoice_summaries", query)
-    return tuple(
-        RawDocument(
-            name=f"list_invoice_summaries.page{number}.json",
-            kind="billing_document",
-            content=content,
-            media_type="application/json",
-            request={
-                "format": INVOICE_FORMAT,
-                "account": account,
-                "period": str(period),
-                "asked_at": now.isoformat(),
-            },
+    request = {
+        "format": INVOICE_FORMAT,
+        "account": account,
+        "period": str(period),
+        "asked_at": now.isoformat(),
+    }
+    wants_pdf = _is_on(connection, "invoice_pdf")
+    with closing(_client(connection, "invoicing", endpoint)) as api:
+        pages = answers(
+            api, "list_invoice_summaries", query, connection=connection, most_pages=MAX_PAGES
         )
-        for number, content in enumerate(pages, start=1)
-        if _summaries(content)
-    )
+        numbers = [number for page in pages for number in _invoice_numbers(page)]
+        pdfs = aws_invoice_pdf.fetch(connection, api, numbers if wants_pdf else (), request=request)
+    papers = _page_documents(pages, "list_invoice_summaries", "billing_document", request)
+    return (*(one for one in papers if _invoice_numbers(one.content)), *pdfs)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:
-    """One charge for each row of the report's listed files.
+    """One charge for each row of the report's listed files, whichever report it is.
 
     Raises:
         SourceAnswerError: a listed file is missing or is no such report.
         DocumentUnreadableError: a file is truncated or too large.
     """
-    names = account_names(documents)
-    notable: list[Row] = []
+    kind = delivered_type(documents)
+    if kind in FOCUS_TYPES:
+        return read_focus(
+            listed_data(documents),
+            provider=NAME,
+            account=account,
+            period=period,
+            mapping=_FOCUS_1_0 if kind == "focus_1_0" else None,
+        )
+    return read_report(documents, account=account, period=period)
 
-    def to_charge(row: Row, amount: Decimal) -> Mapping[str, object]:
-        values = charge(row, amount, account=account, period=period, names=names)
-        if is_notable(row):
-            notable.append(row)
-        return values
 
-    rows = report_rows(documents)
-    result = normalise(rows, amount_of=billed_amount, to_charge=to_charge, provider=NAME)
-    more = (*savings_plan_findings(notable), *unknown_type_findings(notable))
-    return Normalised(
-        charges=result.charges, findings=(*result.findings, *more), totals=result.totals
-    )
+def to_estimate(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:
+    """One charge for each day, service and linked account that Cost Explorer names.
+
+    Raises:
+        SourceAnswerError: a page is no such answer.
+    """
+    return aws_cost_explorer.read_estimate(documents, account=account, period=period)
 
 
 def _client(connection: ProviderConnection, service: str, endpoint: str | None) -> Any:
-    if endpoint:
-        check_endpoint(endpoint)
-    secret = connection.secret.reveal()
-    return boto3.client(
-        service,
-        endpoint_url=endpoint,
-        region_name=connection.extra.get("region", _REGION),
-        aws_access_key_id=connection.login or None,
-        aws_secret_access_key=secret or None,
-        config=Config(
-            retries={
-                "mode": "standard",
-                "max_attempts": _NAMED_ENDPOINT_ATTEMPTS if endpoint else _MAX_ATTEMPTS,
-            },
-            connect_timeout=CONNECT_TIMEOUT_S,
-            read_timeout=READ_TIMEOUT_S,
-            s3={"addressing_style": "path"} if endpoint else {},
-        ),
-    )
+    return client(connection, service, endpoint)
 
 
-def _manifest(
-    connection: ProviderConnection, s3: Any, period: Period, now: datetime
-) -> RawDocument:
-    report = connection.setting("report")
-    prefix = connection.setting("prefix").strip("/")
-    folder = f"{period.start_on:%Y%m%d}-{period.end_on:%Y%m%d}"
-    key = "/".join(part for part in (prefix, report, folder, f"{report}-Manifest.json") if part)
-    content = _object(connection, s3, key)
-    if content is None:
-        raise NotReadyError(
-            f"No manifest {key} in bucket {connection.setting('bucket')}: expected AWS to have "
-            f"delivered the report of {period}; wait a day, or check bucket, prefix and report."
+def _is_on(connection: ProviderConnection, switch: str) -> bool:
+    value = connection.extra.get(switch, "off")
+    if value not in _SWITCH:
+        raise SettingError(
+            f"{switch} of {connection.name} is {value[:40]!r}: expected on or off; correct the "
+            "connection."
         )
-    return _document(key, "manifest", content, "application/json", now)
-
-
-def _listed_file(connection: ProviderConnection, s3: Any, key: str, now: datetime) -> RawDocument:
-    content = _object(connection, s3, key)
-    if content is None:
-        raise SourceAnswerError(
-            f"The manifest lists {key}, which is not in bucket {connection.setting('bucket')}: "
-            "expected every listed file; AWS may be writing a new version, pull again later."
-        )
-    return _document(key, "data", content, "application/gzip", now)
-
-
-def _document(
-    key: str, kind: RawKind, content: bytes, media_type: str, now: datetime
-) -> RawDocument:
-    request = {"key": key, "asked_at": now.isoformat()}
-    return RawDocument(name=key, kind=kind, content=content, media_type=media_type, request=request)
-
-
-def _object(connection: ProviderConnection, s3: Any, key: str) -> bytes | None:
-    bucket = connection.setting("bucket")
-    try:
-        answer = s3.get_object(Bucket=bucket, Key=key)
-        if answer["ContentLength"] > MAX_UNPACKED_BYTES:
-            raise SourceAnswerError(
-                f"{key} has {answer['ContentLength']:,} bytes: expected at most "
-                f"{MAX_UNPACKED_BYTES:,}; let AWS write smaller report files."
-            )
-        content: bytes = answer["Body"].read()
-    except botocore.exceptions.ClientError as error:
-        if error.response.get("Error", {}).get("Code") in _MISSING:
-            return None
-        raise _translated(error, s3.meta.endpoint_url) from error
-    except botocore.exceptions.BotoCoreError as error:
-        raise unreachable(NAME, s3.meta.endpoint_url, type(error).__name__) from error
-    return content
+    return _SWITCH[value]
 
 
 def _fetch_names(
@@ -218,69 +181,35 @@ def _fetch_names(
     if connection.extra.get("account_names") != "organizations":
         return ()
     endpoint = connection.extra.get("organizations_endpoint_url")
-    with closing(_client(connection, "organizations", endpoint)) as client:
-        pages = _answers(connection, client, "list_accounts", {})
+    with closing(_client(connection, "organizations", endpoint)) as api:
+        pages = answers(api, "list_accounts", {}, connection=connection, most_pages=MAX_PAGES)
+    request = {"account": account, "asked_at": now.isoformat()}
+    return _page_documents(pages, "list_accounts", "names", request)
+
+
+def _page_documents(
+    pages: Sequence[bytes], name: str, kind: RawKind, request: dict[str, str]
+) -> tuple[RawDocument, ...]:
     return tuple(
         RawDocument(
-            name=f"list_accounts.page{number}.json",
-            kind="names",
+            name=f"{name}.page{number}.json",
+            kind=kind,
             content=content,
             media_type="application/json",
-            request={"account": account, "asked_at": now.isoformat()},
+            request=request,
         )
         for number, content in enumerate(pages, start=1)
     )
 
 
-def _answers(
-    connection: ProviderConnection, client: Any, operation: str, query: Mapping[str, Any]
-) -> list[bytes]:
-    """Every page of an operation as the bytes that came over the wire."""
-    pages: list[bytes] = []
-    service = client.meta.service_model.service_id.hyphenize()
-    client.meta.events.register(
-        f"after-call.{service}", lambda http_response, **_: pages.append(http_response.content)
-    )
-    token: str | None = None
-    seen: set[str] = set()
-    while len(seen) < MAX_PAGES:
-        more = {"NextToken": token} if token else {}
-        try:
-            answer = getattr(client, operation)(**query, **more)
-        except botocore.exceptions.ClientError as error:
-            raise _translated(error, client.meta.endpoint_url) from error
-        except botocore.exceptions.BotoCoreError as error:
-            raise unreachable(NAME, client.meta.endpoint_url, type(error).__name__) from error
-        token = answer.get("NextToken")
-        if not token:
-            return pages
-        if token in seen:
-            break
-        seen.add(token)
-    raise SourceAnswerError(
-        f"{operation} of {connection.name} never ends: expected each NextToken once and at most "
-        f"{MAX_PAGES} pages; pull again later."
-    )
-
-
-def _summaries(content: bytes) -> bool:
+def _invoice_numbers(content: bytes) -> list[str]:
+    """Ids of the bills in a page; receipts for payments are none."""
     answer = load_json(content, name="list_invoice_summaries")
-    if not isinstance(answer, dict) or not isinstance(answer.get("InvoiceSummaries"), list):
+    listed = answer.get("InvoiceSummaries") if isinstance(answer, dict) else None
+    if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise SourceAnswerError(
             "The invoicing API answered without InvoiceSummaries: expected a list, empty before "
             "the first invoice; pull again later."
         )
-    return bool(answer["InvoiceSummaries"])
-
-
-def _translated(error: botocore.exceptions.ClientError, endpoint: str) -> SourceError:
-    details = error.response.get("Error", {})
-    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
-    if details.get("Code") in _REFUSED:
-        return SourceRefusedError(
-            f"aws at {endpoint} refused the request ({details.get('Code')}): expected the "
-            f"permissions of docs/reference/providers/aws.md; correct the connection tieout_aws."
-        )
-    if "Thrott" in str(details.get("Code")) or details.get("Code") == "LimitExceededException":
-        return unreachable(NAME, endpoint, "throttled")
-    return failed_status(NAME, endpoint, status)
+    bills = [one for one in listed if one.get("InvoiceType") != "PAYMENT_RECEIPT"]
+    return [str(one.get("InvoiceId")) for one in bills]
