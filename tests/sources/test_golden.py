@@ -24,7 +24,7 @@ from tieout.core.finding import Finding
 from tieout.core.money import format_units, to_units
 from tieout.core.period import parse_period
 from tieout.focus.columns import CHARGE_CATEGORIES, CHARGE_SCHEMA, SERVICE_CATEGORIES
-from tieout.focus.usage import SERVICE_TIERS, TOKEN_KINDS, USAGE_SCHEMA
+from tieout.focus.usage import CHARGE_TIERS, SERVICE_TIERS, TOKEN_KINDS, USAGE_SCHEMA
 from tieout.sources.base import (
     Normalised,
     NormalisedUsage,
@@ -167,7 +167,7 @@ def test_charges_and_usage_keep_the_contract(name: str, folder: Path) -> None:
     assert set(charges["charge_category"].to_pylist()) <= set(CHARGE_CATEGORIES)
     assert set(charges["service_category"].to_pylist()) <= set(SERVICE_CATEGORIES)
     assert set(charges["x_token_kind"].to_pylist()) <= {None, *TOKEN_KINDS}
-    assert set(charges["x_service_tier"].to_pylist()) <= {None, *SERVICE_TIERS}
+    assert set(charges["x_service_tier"].to_pylist()) <= {None, *CHARGE_TIERS}
     assert set(usage.usage["service_tier"].to_pylist()) <= set(SERVICE_TIERS)
     assert set(charges["provider"].to_pylist()) == {name}
     line_ids = charges["line_id"].to_pylist()

@@ -34,13 +34,18 @@ _HERE = Path(__file__).parent
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RawDocument:
-    """Bytes exactly as a provider sent them; `request` says what was asked, without any secret."""
+    """Bytes exactly as a provider sent them; `request` says what was asked, without any secret.
+
+    `says` stands for what the bytes say, where they also hold links or tokens that differ at each
+    call: two pulls that say the same are one version. Empty: the bytes themselves.
+    """
 
     name: str
     kind: RawKind
     content: bytes = field(repr=False)
     media_type: str
     request: Mapping[str, str]
+    says: str = ""
 
     @property
     def sha256(self) -> str:

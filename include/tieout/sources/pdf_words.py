@@ -1,21 +1,34 @@
-"""Words of a PDF with their places, read in a limited child process.
+"""What a PDF holds, words with their places and embedded XML, read in a limited child process.
 
-Owns starting and judging the child (`pdf_child`); what the words mean is an invoice format's job.
+Owns starting and judging the child (`pdf_child`); what words and XML mean is an invoice format's
+job.
 """
 
+import base64
 import json
 import subprocess
 import sys
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from tieout.core.errors import DocumentUnreadableError
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
 
 WALL_S = 30
 
+Task = Literal["words", "xml", "picture"]
+
 _CHILD = Path(__file__).with_name("pdf_child.py")
-_REASONS = {3: "it has more than 200 pages", 4: "it is damaged, locked or no PDF"}
+_REASONS = {
+    3: "it has more than 200 pages",
+    4: "it is damaged, locked or no PDF",
+    5: "it has no such page",
+    6: "its page is too long, too wide or empty for a picture",
+}
+_SAME_LINE = 30  # tenths of a point
+# An attachment hangs on one of these names; without object streams they stand in the file as text.
+_MAY_EMBED = (b"/EmbeddedFile", b"/ObjStm")
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +45,34 @@ Page = tuple[Word, ...]
 
 
 def read_words(content: bytes, *, document_sha256: str) -> tuple[Page, ...]:
-    """All upright words, page by page, in reading order of the file.
+    """All level words, page by page, in reading order of the file; rotated stamps are left out.
 
     Raises:
         DocumentUnreadableError: not a PDF, too large, too slow, or too hungry.
+    """
+    pages = json.loads(ask("words", content, document_sha256=document_sha256))
+    return tuple(tuple(Word(*word) for word in page) for page in pages)
+
+
+def embedded_xml(content: bytes, *, document_sha256: str) -> tuple[tuple[str, bytes], ...]:
+    """Name and bytes of each embedded file called *.xml, in the PDF's order; mostly none.
+
+    The bytes are as hostile as the PDF.
+
+    Raises:
+        DocumentUnreadableError: not a PDF, too large, too slow, or too hungry.
+    """
+    if content.startswith(b"%PDF-") and not any(mark in content for mark in _MAY_EMBED):
+        return ()
+    found = json.loads(ask("xml", content, document_sha256=document_sha256))
+    return tuple((name, base64.b64decode(held)) for name, held in found)
+
+
+def ask(task: Task, content: bytes, *numbers: int, document_sha256: str) -> bytes:
+    """Give the child a PDF and a task; the answer is what it printed.
+
+    Raises:
+        DocumentUnreadableError: not a PDF, or the child refused or was ended; says why.
     """
     if len(content) > MAX_DOCUMENT_BYTES:
         raise _unreadable(document_sha256, f"it has {len(content):,} bytes")
@@ -43,7 +80,7 @@ def read_words(content: bytes, *, document_sha256: str) -> tuple[Page, ...]:
         raise _unreadable(document_sha256, "it is not a PDF")
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(_CHILD)],
+            [sys.executable, "-I", str(_CHILD), task, *map(str, numbers)],
             input=content,
             capture_output=True,
             env={},
@@ -55,8 +92,7 @@ def read_words(content: bytes, *, document_sha256: str) -> tuple[Page, ...]:
     if done.returncode:
         reason = _REASONS.get(done.returncode, "it needs more memory or time than it may")
         raise _unreadable(document_sha256, reason)
-    pages = json.loads(done.stdout)
-    return tuple(tuple(Word(*word) for word in page) for page in pages)
+    return done.stdout
 
 
 def lines_of(page: Page) -> tuple[tuple[Word, ...], ...]:
@@ -68,9 +104,6 @@ def lines_of(page: Page) -> tuple[tuple[Word, ...], ...]:
         else:
             lines.append([word])
     return tuple(tuple(sorted(line, key=lambda one: one.left)) for line in lines)
-
-
-_SAME_LINE = 30  # tenths of a point
 
 
 def _unreadable(document_sha256: str, reason: str) -> DocumentUnreadableError:
