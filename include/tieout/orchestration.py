@@ -134,7 +134,7 @@ def days_to_sync() -> dict[str, Any]:
 
 def providers() -> list[str]:
     """The providers that a day must have before it counts as complete, in order."""
-    return _names("TIEOUT_PROVIDERS", "aws,openai,anthropic")
+    return _names("TIEOUT_PROVIDERS", "aws,gcp,azure,openai,anthropic")
 
 
 def for_each_provider(task: Any) -> list[Any]:

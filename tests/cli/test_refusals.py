@@ -122,12 +122,16 @@ def test_a_truncated_report_of_aws_loads_nothing(registered: month.World) -> Non
     keys = [one["Key"] for one in s3.list_objects_v2(Bucket=bucket)["Contents"]]
     key = next(one for one in keys if one.endswith("-1.csv.gz"))
     whole = s3.get_object(Bucket=bucket, Key=key)["Body"].read()
+    manifest = next(one for one in keys if one.endswith("-Manifest.json"))
+    listing = s3.get_object(Bucket=bucket, Key=manifest)["Body"].read()
     s3.put_object(Bucket=bucket, Key=key, Body=whole[: len(whole) // 2])
+    s3.put_object(Bucket=bucket, Key=manifest, Body=listing)  # AWS writes it last
     try:
         tieout(registered, "pull", "aws", "2026-10")
         code, said = tieout(registered, "normalise", "aws", "2026-10")
     finally:
         s3.put_object(Bucket=bucket, Key=key, Body=whole)
+        s3.put_object(Bucket=bucket, Key=manifest, Body=listing)
     assert (code, _is_one_sentence(said)) == (3, True)
     assert "truncated" in said or "ends" in said
     assert _rows(registered, "charge_file") == 0

@@ -18,10 +18,12 @@ from tieout.core.errors import (
     TieoutError,
     UnknownSubjectError,
 )
+from tieout.focus.columns import AI_SERVICE_CATEGORY
 from tieout.steps import audit_log, close, explain, post, publish, sign, status
 from tieout.steps.context import Context
 
-TRUTH = json.loads((Path(__file__).parents[2] / "sample" / "truth.json").read_text())
+SAMPLE = Path(__file__).parents[2] / "sample"
+TRUTH = json.loads((SAMPLE / "truth.json").read_text())
 CENT = Decimal("0.01")
 
 
@@ -35,6 +37,11 @@ def worker(closed_world: month.World) -> Any:
 @pytest.fixture
 def statement(worker: Context) -> dict[str, Any]:
     return status.statement(worker, period=month.PERIOD)
+
+
+def _truth_of(cloud: str) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((SAMPLE / "bills" / cloud / "truth.json").read_text())
+    return found
 
 
 def _bridge(statement: dict[str, Any], provider: str, section: str) -> dict[str, Any]:
@@ -85,6 +92,32 @@ def test_aws_meets_the_truth(statement: dict[str, Any]) -> None:
     assert _ends(invoice)[1] == Decimal(TRUTH["aws"]["invoice_total"])
 
 
+def test_google_cloud_meets_the_truth(statement: dict[str, Any]) -> None:
+    truth = _truth_of("gcp")
+    draft, final = _ends(_bridge(statement, "gcp", "draft_to_final"))
+    assert (draft, final) == (
+        Decimal(truth["report_total_draft"]),
+        Decimal(truth["report_total_final"]),
+    )
+    assert _ends(_bridge(statement, "gcp", "report_to_invoice"))[1] == Decimal(
+        truth["invoice_total"]
+    )
+
+
+def test_azure_meets_the_truth_on_two_invoices(statement: dict[str, Any]) -> None:
+    truth = _truth_of("azure")
+    bridge = _bridge(statement, "azure", "report_to_invoice")
+    assert _ends(bridge) == (Decimal(truth["report_total_final"]), Decimal(truth["invoice_total"]))
+    invoices = [line["evidence"][0] for line in bridge["lines"]]
+    assert invoices == [truth["marketplace_invoice_number"]]  # the other one needs no rounding
+
+
+def test_ai_spend_inside_the_clouds_is_recognised(worker: Context) -> None:
+    lines = status.ledger_lines(worker, period=month.PERIOD)
+    found = {line["provider"] for line in lines if line["service_category"] == AI_SERVICE_CATEGORY}
+    assert found == set(month.PROVIDERS)
+
+
 def test_every_bridge_adds_up_and_nothing_is_unexplained(statement: dict[str, Any]) -> None:
     for bridge in statement["bridges"]:
         lines = sum(int(one["amount_units"]) for one in bridge["lines"])
@@ -100,6 +133,8 @@ def test_the_expense_of_the_month_is_what_was_billed_to_the_cent(
         Decimal(TRUTH["openai"]["invoice_total"])
         + Decimal(TRUTH["aws"]["invoice_total"])
         + Decimal(TRUTH["anthropic"]["usage_usd"]).quantize(CENT)
+        + Decimal(_truth_of("gcp")["invoice_total"])
+        + Decimal(_truth_of("azure")["invoice_total"])
     )
     assert Decimal(statement["expense"]) == billed
     assert Decimal(statement["ledger_total"]).quantize(CENT) == billed

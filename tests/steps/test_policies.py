@@ -148,7 +148,7 @@ def test_rules_that_name_an_unknown_pool_are_refused(worker: Context, web: Conte
         _propose(worker, kind)
         _approve(web, kind)
     strange = TEXTS["classification"].replace("pool:shared-platform", "pool:share-platform")
-    with pytest.raises(RuleFileError, match=r"1 rules do not fit, first: .*share-platform"):
+    with pytest.raises(RuleFileError, match=r"3 rules do not fit, first: .*share-platform"):
         _propose(worker, "classification", strange)
 
 

@@ -123,8 +123,13 @@ def _asked_hash(context: Context) -> str:
 
 
 @pytest.fixture(scope="module")
-def story(world_at: WorldAt) -> Story:
-    world = world_at("request close")
+def world(world_at: WorldAt) -> month.World:
+    """The one world that the story and the tests after it change."""
+    return world_at("request close")
+
+
+@pytest.fixture(scope="module")
+def story(world: month.World) -> Story:
     context = world.worker()
     try:
         first, first_hash = _sums(context), _asked_hash(context)

@@ -16,7 +16,8 @@ from tests.store.samples import (
 )
 
 from tieout.core.finding import Finding
-from tieout.store import audit, findings, journal, periods, policies, runs, snapshots
+from tieout.core.ids import sha256_hex
+from tieout.store import audit, findings, intake, journal, periods, policies, runs, snapshots
 from tieout.store.schema import metadata
 
 LOGINS = ("tieout_worker", "tieout_web", "tieout_reader")
@@ -25,6 +26,7 @@ DECISIONS = {
     "record_signoff": "'2026-10', 'preparer', 'x', ''",
     "close_period": "'2026-10', 'x'",
     "return_to_open": "'2026-10', 'why'",
+    "approve_document": "'x'",
 }
 FUNCTIONS = {
     "append_event": {"tieout_worker", "tieout_web"},
@@ -40,7 +42,7 @@ FUNCTIONS = {
 INSERTS = {
     "document", "snapshot", "charge_file", "coverage", "run", "finding", "policy", "allocation",
     "allocation_pool", "allocation_share", "reconciliation_bridge", "reconciliation_line",
-    "ledger_line",
+    "ledger_line", "intake", "intake_event",
 }  # fmt: skip
 STAMPS = {"recorded_at", "recorded_by", "proposed_at", "proposed_by", "login"}
 CHANGING = {"head", "period", "journal_counter"}  # through functions only
@@ -57,11 +59,41 @@ def filled(stores: Stores) -> Stores:
         findings.add_all(tx, run.run_id, [finding])
         policies.propose(tx, "chart", "accounts: 1", valid_from=a_snapshot().through_on)
         journal.post(tx, an_entry())
+    hand_in(stores)
     close(stores)
     with stores.worker.transaction() as tx:
         publish(tx, ledger_lines("1"))
         audit.record(tx, "publish", OCTOBER, {})
     return stores
+
+
+def hand_in(stores: Stores) -> None:
+    """Figures that Ana typed for a letter, and that Ben approved."""
+    figures = sha256_hex(b"figures")
+    with stores.worker.transaction("ana") as tx:
+        content = intake.Content(
+            sha256=figures,
+            origin="entered",
+            name="figures.json",
+            media_type="application/json",
+            size_bytes=7,
+            lake_path="raw/x",
+            evidence_sha256=sha256_hex(b"letter"),
+            evidence_name="letter.pdf",
+            evidence_path="raw/y",
+        )
+        event = intake.NewEvent(
+            event="entered",
+            reason="Typed from a letter.",
+            provider="openai",
+            billing_account_id="org-1",
+            period=OCTOBER,
+            format="entered",
+        )
+        intake.add(tx, content)
+        intake.happened(tx, figures, event)
+    with stores.web.transaction("ben") as tx:
+        intake.approve(tx, figures)
 
 
 def rows(logins: Logins, query: str) -> list[tuple[str, ...]]:

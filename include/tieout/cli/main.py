@@ -7,18 +7,17 @@ wrong · 3 the world or stored data failed.
 import json
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from datetime import date
 from functools import partial
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
 
 from tieout import log
-from tieout.cli import views
-from tieout.config import connection_from_environment, load_settings
+from tieout.cli import imports, reports, views
+from tieout.cli.shell import Json, console, errors, run_step, show, working
+from tieout.config import load_settings
 from tieout.core.errors import StateError, TieoutError, UsageError
 from tieout.core.period import parse_period
 from tieout.steps import allocate as allocate_step
@@ -60,15 +59,18 @@ policies_app = typer.Typer(help="Rules, registers and accounts: approved, versio
 audit_app = typer.Typer(help="The append-only log of who did what, when and why.")
 app.add_typer(policies_app, name="policies", no_args_is_help=True)
 app.add_typer(audit_app, name="audit", no_args_is_help=True)
+app.add_typer(reports.export_app, name="export", no_args_is_help=True)
+app.command()(reports.completeness)
+app.command()(reports.restatements)
+app.add_typer(imports.import_app, name="import", no_args_is_help=True)
+app.add_typer(imports.review_app, name="review", no_args_is_help=True)
+app.add_typer(imports.enter_app, name="enter", no_args_is_help=True)
 
 Period = Annotated[str, typer.Argument(help="Accounting month, such as 2026-10.")]
 Provider = Annotated[str, typer.Argument(help="Provider plug-in: aws, openai or anthropic.")]
 Stage = Annotated[str, typer.Argument(help="draft (as accrued) or final (newest, with invoice).")]
 Line = Annotated[str, typer.Argument(help="Ledger line id or its first characters.")]
 Kind = Annotated[str, typer.Argument(help="accounts, allocation, chart, classification, ...")]
-Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
-console = Console(soft_wrap=True, highlight=False)
-errors = Console(stderr=True, soft_wrap=True, highlight=False)
 
 
 def main() -> None:
@@ -88,38 +90,11 @@ def exit_code(error: TieoutError) -> int:
     return 2 if isinstance(error, UsageError) else 3
 
 
-@contextmanager
-def _working() -> Iterator[context.Context]:
-    settings = load_settings()
-    made = context.make(settings=settings, connection=_connection)
-    try:
-        yield made
-    finally:
-        made.close()
-
-
-def _connection(provider: str) -> Any:
-    return connection_from_environment(provider)
-
-
-def _show(result: context.StepResult, *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps({**result.summary, "step": result.step, "subject": result.subject,
-                          "status": result.status}, sort_keys=True))  # fmt: skip
-    else:
-        console.print(views.result_line(result), markup=False)
-
-
-def _run(step: Callable[[context.Context], context.StepResult], *, as_json: bool) -> None:
-    with _working() as made:
-        _show(step(made), as_json=as_json)
-
-
 @app.command()
 def pull(provider: Provider, period: Period, documents: bool = False, json_: Json = False) -> None:
     """Pull a provider's answers into the lake; --documents pulls invoices and receipts."""
     kinds: tuple[pull_step.Kind, ...] = ("documents",) if documents else ("cost", "usage")
-    _run(
+    run_step(
         lambda made: pull_step.run(made, provider=provider, period=period, kinds=kinds),
         as_json=json_,
     )
@@ -128,68 +103,68 @@ def pull(provider: Provider, period: Period, documents: bool = False, json_: Jso
 @app.command()
 def normalise(provider: Provider, period: Period, json_: Json = False) -> None:
     """Turn what was pulled into FOCUS charges, usage rows and billing documents."""
-    _run(lambda made: normalise_step.run(made, provider=provider, period=period), as_json=json_)
+    run_step(lambda made: normalise_step.run(made, provider=provider, period=period), as_json=json_)
 
 
 @app.command()
 def rate(provider: Provider, period: Period, json_: Json = False) -> None:
     """Price metered usage from the dated rate card: our own estimate."""
-    _run(lambda made: rate_step.run(made, provider=provider, period=period), as_json=json_)
+    run_step(lambda made: rate_step.run(made, provider=provider, period=period), as_json=json_)
 
 
 @app.command()
 def rates(period: Period) -> None:
     """Print a rate card for the models used in a period, to be proposed as a policy."""
-    with _working() as made:
+    with working() as made:
         print(rate_step.draft_card(made, period=period), end="")
 
 
 @app.command()
 def classify(period: Period, stage: Stage = "final", json_: Json = False) -> None:
     """Give every charge its initiative and finance dimensions by the approved rules."""
-    _run(lambda made: classify_step.run(made, period=period, stage=stage), as_json=json_)
+    run_step(lambda made: classify_step.run(made, period=period, stage=stage), as_json=json_)
 
 
 @app.command()
 def allocate(period: Period, stage: Stage = "final", json_: Json = False) -> None:
     """Split shared cost pools; a certificate proves that nothing was lost."""
-    _run(lambda made: allocate_step.run(made, period=period, stage=stage), as_json=json_)
+    run_step(lambda made: allocate_step.run(made, period=period, stage=stage), as_json=json_)
 
 
 @app.command()
 def reconcile(period: Period, json_: Json = False) -> None:
     """Set estimate, report and invoice against each other and name every difference."""
-    _run(lambda made: reconcile_step.run(made, period=period), as_json=json_)
+    run_step(lambda made: reconcile_step.run(made, period=period), as_json=json_)
 
 
 @app.command()
 def accrue(period: Period, json_: Json = False) -> None:
     """Post the month-end accrual of accounts that are billed in arrears."""
-    _run(lambda made: post_step.accrue(made, period=period), as_json=json_)
+    run_step(lambda made: post_step.accrue(made, period=period), as_json=json_)
 
 
 @app.command()
 def settle(period: Period, json_: Json = False) -> None:
     """Post true-ups, reversals, invoices and the prepaid month."""
-    _run(lambda made: post_step.settle(made, period=period), as_json=json_)
+    run_step(lambda made: post_step.settle(made, period=period), as_json=json_)
 
 
 @app.command()
 def close(period: Period, json_: Json = False) -> None:
     """Run the checklist and ask for the two signatures; closing itself is for people."""
-    _run(lambda made: close_step.request(made, period=period), as_json=json_)
+    run_step(lambda made: close_step.request(made, period=period), as_json=json_)
 
 
 @app.command()
 def publish(period: Period, json_: Json = False) -> None:
     """Publish a closed period: ledger tables, journal file and evidence."""
-    _run(lambda made: publish_step.run(made, period=period), as_json=json_)
+    run_step(lambda made: publish_step.run(made, period=period), as_json=json_)
 
 
 @app.command()
 def status(period: Period, json_: Json = False) -> None:
     """State, checklist and signatures of a period."""
-    with _working() as made:
+    with working() as made:
         found = status_step.period_status(made, period=period)
     if json_:
         print(json.dumps(found, sort_keys=True))
@@ -200,7 +175,7 @@ def status(period: Period, json_: Json = False) -> None:
 @app.command()
 def statement(period: Period, json_: Json = False) -> None:
     """The tie-out statement: estimated, reported, billed, explained, unexplained."""
-    with _working() as made:
+    with working() as made:
         found = status_step.statement(made, period=period)
     if json_:
         print(json.dumps(found, sort_keys=True))
@@ -212,7 +187,7 @@ def statement(period: Period, json_: Json = False) -> None:
 @app.command()
 def lines(period: Period, json_: Json = False) -> None:
     """The ledger lines of a period, largest first."""
-    with _working() as made:
+    with working() as made:
         found = status_step.ledger_lines(made, period=period)
     if json_:
         print(json.dumps(found, sort_keys=True))
@@ -223,7 +198,7 @@ def lines(period: Period, json_: Json = False) -> None:
 @app.command()
 def explain(period: Period, line: Line, json_: Json = False) -> None:
     """The way from one ledger line back to rows and hashes of the provider's documents."""
-    with _working() as made:
+    with working() as made:
         found = explain_step.run(made, period=period, line=line)
     if json_:
         print(json.dumps(found, sort_keys=True, default=str))
@@ -235,9 +210,9 @@ def explain(period: Period, line: Line, json_: Json = False) -> None:
 def month(period: Period, stage: Stage = "final") -> None:
     """All steps of a stage in order, without Airflow: up to the accrual, or to the signatures."""
     parse_period(period)
-    with _working() as made:
+    with working() as made:
         for step in _stage(made, period, stage):
-            _show(step(), as_json=False)
+            show(step(), as_json=False)
 
 
 def _stage(
@@ -285,7 +260,7 @@ def policies_propose(
     json_: Json = False,
 ) -> None:
     """Propose a policy version; it takes effect when another person has approved it."""
-    _run(
+    run_step(
         lambda made: policy_step.propose(
             made,
             kind=kind,
@@ -301,7 +276,7 @@ def policies_propose(
 @policies_app.command("list")
 def policies_list(json_: Json = False) -> None:
     """All policy versions, with who proposed and who approved them."""
-    with _working() as made:
+    with working() as made:
         found = status_step.policies(made)
     if json_:
         print(json.dumps(found, sort_keys=True))
@@ -312,7 +287,7 @@ def policies_list(json_: Json = False) -> None:
 @audit_app.command("verify")
 def audit_verify(json_: Json = False) -> None:
     """Walk the chain of audit events and say where it breaks, if it does."""
-    _run(audit_log.verify, as_json=json_)
+    run_step(audit_log.verify, as_json=json_)
 
 
 if __name__ == "__main__":

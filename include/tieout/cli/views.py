@@ -30,14 +30,14 @@ def result_line(result: StepResult) -> str:
 
 def status(found: dict[str, Any]) -> RenderableType:
     """Checklist and signatures of a period."""
-    table = _plain_table(f"{found['period']}: {found['state'] or 'not begun'}")
+    table = plain_table(f"{found['period']}: {found['state'] or 'not begun'}")
     for column in ("check", "title", "result", "detail"):
         table.add_column(column)
     for check in found["checks"]:
         passed = "passed" if check["passed"] else "FAILED" if check["blocking"] else "open"
-        _add(table, check["check_id"], check["title"], passed, check["detail"])
+        table_row(table, check["check_id"], check["title"], passed, check["detail"])
     for one in found["sign_offs"]:
-        _add(
+        table_row(
             table,
             "signed",
             f"{one['duty']} {one['person_id']}",
@@ -49,13 +49,13 @@ def status(found: dict[str, Any]) -> RenderableType:
 
 def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
     """The tie-out statement: one row an account, why its figures differ, then the totals."""
-    table = _plain_table(f"Tie-out statement {found['period']} ({found['currency']})")
+    table = plain_table(f"Tie-out statement {found['period']} ({found['currency']})")
     table.add_column("account", no_wrap=True)
     names = ("estimated", "reported", "billed", "explained", "unexplained")
     for name in names:
         table.add_column(name, justify="right")
     for row in found["rows"]:
-        _add(
+        table_row(
             table, f"{row['provider']} ({row['mode']})", *(_money(row.get(name)) for name in names)
         )
     yield table
@@ -64,7 +64,7 @@ def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
 
 
 def _bridges(found: dict[str, Any]) -> RenderableType:
-    table = _plain_table("Why they differ (sentences and evidence: reconciliation.json)")
+    table = plain_table("Why they differ (sentences and evidence: reconciliation.json)")
     for name in ("account", "from one figure to the next", "cause"):
         table.add_column(name)
     table.add_column(found["currency"], justify="right")
@@ -74,7 +74,7 @@ def _bridges(found: dict[str, Any]) -> RenderableType:
         rows.append(("unexplained", int(bridge["unexplained_units"])))
         shown = [(cause, units) for cause, units in rows if units] or [("no difference", 0)]
         for cause, units in shown:
-            _add(table, bridge["provider"], step, cause.replace("_", " "), _units(units))
+            table_row(table, bridge["provider"], step, cause.replace("_", " "), _units(units))
     return table
 
 
@@ -98,18 +98,18 @@ def _totals(found: dict[str, Any]) -> RenderableType:
         ("audit events", str(found["audit_events"])),
     )
     for name, value in rows:
-        _add(grid, name, value)
+        table_row(grid, name, value)
     return grid
 
 
 def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
     """Ledger lines, largest first; what is folded is said."""
-    table = _plain_table("Ledger lines")
+    table = plain_table("Ledger lines")
     for name in ("line", "provider", "service", "initiative", "pool"):
         table.add_column(name, no_wrap=True, min_width=12 if name == "line" else None)
     table.add_column("billed cost", justify="right", no_wrap=True)
     for row in found[:MOST_LINES]:
-        _add(
+        table_row(
             table,
             row["ledger_line_id"][:12],
             row["provider"],
@@ -121,7 +121,7 @@ def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
     rest = found[MOST_LINES:]
     if rest:
         total = sum((Decimal(row["billed_cost"]) for row in rest), Decimal(0))
-        _add(table, "", f"{len(rest)} others", "", "", "", _money(str(total)))
+        table_row(table, "", f"{len(rest)} others", "", "", "", _money(str(total)))
     return table
 
 
@@ -160,11 +160,11 @@ def explanation(found: dict[str, Any]) -> RenderableType:
 
 def policies(found: list[dict[str, Any]]) -> RenderableType:
     """Policy versions with their people."""
-    table = _plain_table("Policies")
+    table = plain_table("Policies")
     for name in ("kind", "version", "valid from", "proposed by", "approved by", "sha256"):
         table.add_column(name)
     for one in found:
-        _add(
+        table_row(
             table,
             one["kind"], str(one["version"]), one["valid_from"], one["proposed_by"],
             one["approved_by"] or "not yet", one["sha256"][:12],
@@ -172,11 +172,61 @@ def policies(found: list[dict[str, Any]]) -> RenderableType:
     return table
 
 
-def _plain_table(title: str) -> Table:
-    return Table(title=title, title_justify="left", box=SIMPLE_HEAD, pad_edge=False, padding=(0, 1))
+def review(found: list[dict[str, Any]]) -> RenderableType:
+    """The documents that wait for a person."""
+    table = plain_table(f"Review: {len(found)} waiting")
+    for name in ("document", "name", "state", "account", "month", "why"):
+        table.add_column(name, no_wrap=name == "document")
+    for one in found:
+        table_row(
+            table, one["document"][:12], one["name"], one["state"], _account(one),
+            one["period"] or "-", one["reason"],
+        )  # fmt: skip
+    return table
 
 
-def _add(table: Table, *cells: str) -> None:
+def paper(found: dict[str, Any]) -> RenderableType:
+    """One document of the review: state, history, what it says, what was typed for it."""
+    tree = Tree(_plain(f"{found['name']}: {found['state']}, {_account(found)} {found['period']}"))
+    tree.add(_plain(f"sha256 {found['document']}"))
+    if found["evidence"]:
+        tree.add(_plain(f"typed by {found['author']}, evidence {found['evidence']}"))
+    if found["approved_by"]:
+        tree.add(_plain(f"approved by {found['approved_by']}"))
+    events = tree.add("history")
+    for one in found["history"]:
+        what = f"{one['recorded_at'][:19]} {one['event']} by {one['recorded_by']}"
+        events.add(_plain(f"{what}: {one['reason']}"))
+    for one in found["figures"]:
+        says = tree.add(_plain(f"{one['kind']} {one['number']} of {one['seller']}"))
+        for line in one["lines"]:
+            says.add(_plain(f"{line['description']}: {line['amount']}"))
+        sums = (f"{name} {one[name]}" for name in ("subtotal", "credit", "tax", "total"))
+        says.add(_plain(f"{', '.join(sums)} {one['currency']}"))
+    for one in found["typed"]:
+        what = f"figures {one['document'][:12]} typed by {one['author']}: {one['state']}"
+        tree.add(_plain(what))
+    return tree
+
+
+def _account(found: dict[str, Any]) -> str:
+    return f"{found['provider']}/{found['billing_account_id']}" if found["provider"] else "-"
+
+
+def plain_table(title: str) -> Table:
+    """An empty table in the house's look."""
+    return Table(
+        title=title,
+        title_justify="left",
+        box=SIMPLE_HEAD,
+        pad_edge=False,
+        padding=(0, 1),
+        collapse_padding=True,
+    )
+
+
+def table_row(table: Table, *cells: str) -> None:
+    """Add a row of texts; nothing in them is markup, and control characters are shown."""
     table.add_row(*(_plain(cell) for cell in cells))
 
 

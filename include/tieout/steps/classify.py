@@ -23,6 +23,7 @@ from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.rules.classify import classify
 from tieout.rules.parse import in_force, parse_rules
 from tieout.rules.register import parse_initiatives
+from tieout.rules.tag_map import mapped, parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     STAGES,
@@ -38,6 +39,7 @@ from tieout.store import policies, runs
 from tieout.store.session import Tx
 
 METHOD_VERSION = "1"
+LOOKUPS: tuple[policies.PolicyKind, ...] = ("tag_map", "owners")
 SHOWN = ("line_count", "total", "unallocated")
 log = logs.get("classify")
 
@@ -67,16 +69,20 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
             _pin(context, tx, month, sources)
         rules, initiatives = policy(tx, "classification", month), policy(tx, "initiatives", month)
         extra = _invoice_charges(context, tx, month, sources) if stage == "final" else None
-        reads = _reads(sources, (rules, initiatives), extra)
+        lookups = tuple(
+            one
+            for kind in LOOKUPS
+            if (one := policies.current(tx, kind, month.last_on)) is not None
+        )
+        used = (rules, initiatives, *lookups)
+        reads = _reads(sources, used, extra)
         work = begin(context, "classify", f"{month}/{stage}", reads=reads)
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, SHOWN)
         table = charges(context, sources)
-        made = _classify(
-            table if extra is None else pa.concat_tables([table, extra]), month, rules, initiatives
-        )
+        made = _classify(table if extra is None else pa.concat_tables([table, extra]), month, used)
         outputs = _store(context, month, sources, extra, made)
-        outputs["policies"] = [rules.label, initiatives.label]
+        outputs["policies"] = [one.label for one in used]
         missing = _unallocated(made.lines, work.subject)
         finish(context, tx, work, outputs=outputs, action="charges_classified", found=missing)
     log.info("classified", period=period, stage=stage, lines=made.lines.num_rows)
@@ -118,15 +124,22 @@ def _invoice_charges(
     return pa.concat_tables(tables) if tables else None
 
 
-def _classify(
-    table: pa.Table, month: Period, rules: policies.Policy, initiatives: policies.Policy
-) -> _Result:
+def _classify(table: pa.Table, month: Period, used: tuple[policies.Policy, ...]) -> _Result:
+    by_kind = {one.kind: one for one in used}
+    rules, initiatives = by_kind["classification"], by_kind["initiatives"]
     register = {
         initiative.initiative_id: initiative
         for initiative in parse_initiatives(initiatives.body, name=initiatives.label)
     }
     rule_set = in_force(parse_rules(rules.body, name=rules.label), month)
-    assignment = classify(attributes_of(table), rule_set, initiatives=register)
+    tags, owners = by_kind.get("tag_map"), by_kind.get("owners")
+    attributes = mapped(
+        attributes_of(table),
+        tags=parse_tag_map(tags.body, name=tags.label) if tags else (),
+        owners=parse_owners(owners.body, name=owners.label) if owners else (),
+        on=month.last_on,
+    )
+    assignment = classify(attributes, rule_set, initiatives=register)
     with_period = table.append_column(
         "period", pa.array([str(month)] * table.num_rows, pa.string())
     )

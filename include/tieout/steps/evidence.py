@@ -49,6 +49,7 @@ POLICY_KINDS: tuple[PolicyKind, ...] = (
     "classification",
     "initiatives",
 )
+OPTIONAL_POLICIES: tuple[PolicyKind, ...] = ("rate_card", "tag_map", "owners")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,8 +136,8 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
 
 def _policies(tx: Tx, month: Period) -> tuple[str, ...]:
     used = [f"{kind}:{policy(tx, kind, month).sha256}" for kind in POLICY_KINDS]
-    card = policies.current(tx, "rate_card", month.last_on)
-    return (*used, *([f"rate_card:{card.sha256}"] if card else []))
+    optional = [(kind, policies.current(tx, kind, month.last_on)) for kind in OPTIONAL_POLICIES]
+    return (*used, *(f"{kind}:{found.sha256}" for kind, found in optional if found))
 
 
 def unallocated_units(lines: pa.Table) -> int:

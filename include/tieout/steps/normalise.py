@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout import log as logs
-from tieout.core.errors import DocumentUnreadableError, SourceAnswerError
-from tieout.core.finding import Finding
+from tieout.core.errors import DocumentUnreadableError
 from tieout.core.period import Period, parse_period
 from tieout.focus.columns import with_attr_ids
 from tieout.focus.document import BillingDocument, document_json
@@ -23,14 +22,15 @@ from tieout.sources.base import (
     load_invoice_format,
     load_provider,
 )
+from tieout.steps import keep
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import accounts, raw_documents, snapshot_head
 from tieout.steps.outputs import Work, begin, done_before, finish
-from tieout.store import charge_files, coverage, snapshots
+from tieout.store import audit, charge_files, coverage, intake, snapshots
 from tieout.store.session import Tx
 
 METHOD_VERSION = "1"
-MOST_BAD_ROWS_PCT = 5
+TYPED = "entered"  # the invoice format that four eyes must have seen
 log = logs.get("normalise")
 
 
@@ -46,7 +46,10 @@ def run(context: Context, *, provider: str, period: str) -> StepResult:
     module = load_provider(provider)
     rows_in = rows_out = bad = done = 0
     with context.store.transaction() as tx:
-        for account in accounts_of(accounts(tx, month), provider):
+        registered = accounts_of(accounts(tx, month), provider)
+    keep.catch_up(context, registered, month)
+    with context.store.transaction() as tx:
+        for account in registered:
             for reader in (_cost, _usage, _documents):
                 counts = reader(context, tx, module, account, month)
                 if counts is not None:
@@ -55,6 +58,8 @@ def run(context: Context, *, provider: str, period: str) -> StepResult:
                         total + more
                         for total, more in zip((rows_in, rows_out, bad), counts, strict=True)
                     )
+        if done:
+            keep.report_queue(context, tx, period)
     log.info("normalised", provider=provider, period=period, rows_in=rows_in, rows_out=rows_out,
              findings=bad)  # fmt: skip
     return StepResult(
@@ -74,7 +79,7 @@ def _cost(
     raw = raw_documents(context, tx, snapshot)
     result = module.to_focus(raw, account=account.billing_account_id, period=month)
     result.totals.check()
-    _refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
+    keep.refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
     stored = context.lake.put_table(with_attr_ids(result.charges), f"charges/period={month}")
     charge_files.add(
         tx,
@@ -132,7 +137,7 @@ def _usage(
         return None
     raw = (*raw_documents(context, tx, cost), *raw_documents(context, tx, snapshot))
     result = module.to_usage(raw, account=account.billing_account_id, period=month)
-    _refuse_too_many(account, result.rows_bad, result.rows_in, result.findings)
+    keep.refuse_too_many(account, result.rows_bad, result.rows_in, result.findings)
     stored = context.lake.put_table(result.usage, f"usage/period={month}")
     charge_files.add(
         tx,
@@ -164,7 +169,7 @@ def _estimate(
     raw = raw_documents(context, tx, snapshot)
     result = module.to_estimate(raw, account=account.billing_account_id, period=month)
     result.totals.check()
-    _refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
+    keep.refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
     stored = context.lake.put_table(with_attr_ids(result.charges), f"estimates/period={month}")
     charge_files.add(
         tx,
@@ -193,60 +198,108 @@ def _documents(
     if snapshot is None or done_before(tx, work := _work(context, snapshot, "documents")):
         return None
     read: list[BillingDocument] = []
-    refused: list[Finding] = []
+    refused = 0
     papers = raw_documents(context, tx, snapshot)
     for raw in papers:
         try:
-            read.extend(_read(module, raw))
+            read.extend(_read(tx, module, raw))
+            _take_back(tx, module, account, month, raw)
         except DocumentUnreadableError as error:
-            refused.append(_unreadable(account, raw, error))
+            refused += 1
+            _queue(context, tx, account, month, raw=raw, reason=str(error))
     content = json.dumps(
         [document_json(document) for document in read], sort_keys=True, ensure_ascii=False
     ).encode()
     stored = context.lake.put(content, f"billing_documents/period={month}", suffix=".json")
     outputs = {"snapshot": snapshot.snapshot_id, "path": stored.path, "sha256": stored.sha256}
-    finish(context, tx, work, outputs=outputs, action="documents_read", found=refused)
-    return (len(papers), len(papers) - len(refused), len(refused))
+    finish(context, tx, work, outputs=outputs, action="documents_read")
+    return (len(papers), len(papers) - refused, refused)
 
 
-def _read(module: Provider, raw: RawDocument) -> tuple[BillingDocument, ...]:
-    name = raw.request.get("format", module.INVOICE_FORMAT)
+def _read(tx: Tx, module: Provider, raw: RawDocument) -> tuple[BillingDocument, ...]:
+    name = _format(module, raw)
+    if name == TYPED:
+        known = intake.find(tx, raw.sha256)
+        if known is None or known.state != "approved":
+            raise DocumentUnreadableError(
+                f"{raw.name} holds typed figures that nobody approved: expected a paper; type them "
+                "with `tieout enter invoice`, and another person approves them."
+            )
     return load_invoice_format(name).read(raw.content, document_sha256=raw.sha256)
 
 
-def _unreadable(
-    account: BillingAccount, raw: RawDocument, error: DocumentUnreadableError
-) -> Finding:
-    return Finding(
-        kind="document_unreadable",
-        severity="blocking",
-        subject=f"{account.subject}/{raw.name}",
-        message=str(error),
-        currency=account.currency,
-        source_document=raw.sha256,
+def _format(module: Provider, raw: RawDocument) -> str:
+    return raw.request.get("format", module.INVOICE_FORMAT)
+
+
+def _queue(
+    context: Context,
+    tx: Tx,
+    account: BillingAccount,
+    month: Period,
+    *,
+    raw: RawDocument,
+    reason: str,
+) -> None:
+    """Put a document that nobody could read before people; once, and not after they decided."""
+    known = intake.find(tx, raw.sha256)
+    if known and known.state not in {"received", "accepted"}:
+        return
+    content = intake.Content(
+        sha256=raw.sha256,
+        origin="fetched",
+        name=raw.name,
+        media_type=raw.media_type,
+        size_bytes=len(raw.content),
+        lake_path=context.lake.put(raw.content, "raw").path,
     )
+    event = intake.NewEvent(
+        event="queued",
+        reason=reason,
+        provider=account.provider,
+        billing_account_id=account.billing_account_id,
+        period=str(month),
+        problem="document_unreadable",
+    )
+    intake.add(tx, content)
+    intake.happened(tx, raw.sha256, event)
+    facts = {"document": raw.sha256, "name": raw.name, "problem": event.problem}
+    audit.record(tx, "document_queued", f"{month}/{account.subject}", facts, why=reason)
+
+
+def _take_back(
+    tx: Tx, module: Provider, account: BillingAccount, month: Period, raw: RawDocument
+) -> None:
+    """What could not be read once, and can be now, need not be looked at any more."""
+    known = intake.find(tx, raw.sha256)
+    if known is None or (known.state, known.problem) != ("queued", "document_unreadable"):
+        return
+    event = intake.NewEvent(
+        event="accepted",
+        reason=f"Version {METHOD_VERSION} of the reading can read it.",
+        provider=account.provider,
+        billing_account_id=account.billing_account_id,
+        period=str(month),
+        format=_format(module, raw),
+    )
+    intake.happened(tx, raw.sha256, event)
+    facts = {"document": raw.sha256, "name": raw.name}
+    audit.record(tx, "document_accepted", f"{month}/{account.subject}", facts, why=event.reason)
 
 
 def _days(result: Normalised, month: Period, snapshot: snapshots.Snapshot) -> dict[date, int]:
-    """Rows a day; a quiet day counts as received only where the source vouches for it."""
+    """Rows a day, of the days that count as received.
+
+    Where the source says through which day it is complete, these are the days up to it, quiet ones
+    included; else the days that have rows. A report without any row vouches for nothing.
+    """
     starts = pc.value_counts(result.charges.column("charge_period_start").cast(pa.date32()))
     counted = ((one["values"], one["counts"]) for one in starts.to_pylist())
     days: dict[date, int] = {day: rows for day, rows in counted if month.contains(day)}
-    if result.complete_through is not None:
-        last = min(result.complete_through, snapshot.through_on)
-        days |= {day: 0 for day in month.days() if day <= last and day not in days}
-    return days
-
-
-def _refuse_too_many(
-    account: BillingAccount, bad: int, rows: int, findings_found: tuple[Finding, ...]
-) -> None:
-    if bad * 100 > rows * MOST_BAD_ROWS_PCT:
-        first = findings_found[0].message if findings_found else "no reason was given"
-        raise SourceAnswerError(
-            f"{account.subject}: {bad} of {rows} rows cannot be read, more than "
-            f"{MOST_BAD_ROWS_PCT} %; nothing was loaded. The first: {first}"
-        )
+    if result.complete_through is None or not result.charges.num_rows:
+        return days
+    last = min(result.complete_through, snapshot.through_on)
+    return {day: days.get(day, 0) for day in month.days() if day <= last}
 
 
 def _work(context: Context, snapshot: snapshots.Snapshot, kind: str) -> Work:

@@ -14,6 +14,7 @@ from tieout.ledger.chart import parse_chart
 from tieout.rating.card import parse_card
 from tieout.rules.parse import check_outcomes, parse_rules
 from tieout.rules.register import parse_initiatives
+from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
 from tieout.store import audit, policies
 from tieout.store.session import Tx
@@ -24,7 +25,9 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
     "chart": parse_chart,
     "classification": parse_rules,
     "initiatives": parse_initiatives,
+    "owners": parse_owners,
     "rate_card": parse_card,
+    "tag_map": parse_tag_map,
 }
 log = logs.get("policies")
 

@@ -1,6 +1,6 @@
 """Pull: a provider's answers, byte for byte, into the lake; every changed pull is a new version.
 
-Owns versions of raw documents. It reads no figure out of them.
+Owns asking; `keep` owns the versions. It reads no figure out of them.
 """
 
 from collections.abc import Sequence
@@ -9,14 +9,13 @@ from typing import Literal
 
 from tieout import log as logs
 from tieout.core.errors import NotReadyError
-from tieout.core.ids import content_key
 from tieout.core.period import Period, parse_period
 from tieout.ledger.billing_accounts import BillingAccount, accounts_of
 from tieout.sources.base import Provider, RawDocument, load_provider
+from tieout.steps import keep
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import accounts
-from tieout.store import audit, documents, snapshots
-from tieout.store.session import Tx
+from tieout.store import snapshots
 
 Kind = Literal["cost", "usage", "documents"]
 DAILY_MAX_AGE_S = 20 * 3600
@@ -52,9 +51,11 @@ def run(
             if _is_fresh(context, account, month, kind, through=through, max_age_s=max_age_s):
                 continue
             answers = _ask(context, module, account, month, kind)
-            if answers:
-                fresh += _keep(context, account, month, kind, answers)
-                versions += 1
+            if kind == "documents":  # what people handed in counts, whether or not any came
+                fresh += keep.billing_papers(context, account, month, fetched=answers)
+            elif answers:
+                fresh += keep.answers(context, account, month, kind, received=answers)
+            versions += bool(answers)
     log.info("pulled", provider=provider, period=period, versions=versions, new_versions=fresh)
     return StepResult(
         step="pull",
@@ -102,7 +103,7 @@ def _ask(
         return module.fetch_documents(
             connection, account=account.billing_account_id, period=month, now=now
         )
-    through = _last_day(month, now)
+    through = keep.last_day(month, now)
     if through < month.start_on:
         raise NotReadyError(
             f"Period {month} has not begun for {account.provider}: expected at least one finished "
@@ -111,75 +112,4 @@ def _ask(
     fetch = module.fetch_cost if kind == "cost" else module.fetch_usage
     return fetch(
         connection, account=account.billing_account_id, period=month, through=through, now=now
-    )
-
-
-def _last_day(month: Period, now: datetime) -> date:
-    return min(month.last_on, (now - timedelta(days=1)).date())
-
-
-def _keep(
-    context: Context,
-    account: BillingAccount,
-    month: Period,
-    kind: Kind,
-    answers: Sequence[RawDocument],
-) -> int:
-    """Bytes first, then one transaction that names them; returns 1 for a new version."""
-    now = context.now()
-    paths = {raw.sha256: context.lake.put(raw.content, "raw").path for raw in answers}
-    with context.store.transaction() as tx:
-        for raw in answers:
-            documents.add(tx, _stored(raw, account, month, now, paths[raw.sha256]))
-        snapshot, is_new = snapshots.add(
-            tx,
-            snapshots.NewSnapshot(
-                provider=account.provider,
-                billing_account_id=account.billing_account_id,
-                period=str(month),
-                kind=kind,
-                content_sha256=content_key(part for raw in answers for part in _identity(raw)),
-                document_sha256s=tuple(raw.sha256 for raw in answers),
-                through_on=_last_day(month, now),
-                fetched_at=now,
-            ),
-        )
-        if is_new:
-            _record(tx, snapshot)
-    return int(is_new)
-
-
-def _identity(raw: RawDocument) -> tuple[str, str, str]:
-    return (raw.kind, raw.name, raw.sha256)
-
-
-def _stored(
-    raw: RawDocument, account: BillingAccount, month: Period, now: datetime, path: str
-) -> documents.StoredDocument:
-    return documents.StoredDocument(
-        sha256=raw.sha256,
-        provider=account.provider,
-        billing_account_id=account.billing_account_id,
-        period=str(month),
-        kind=raw.kind,
-        name=raw.name,
-        media_type=raw.media_type,
-        size_bytes=len(raw.content),
-        request=dict(raw.request),
-        fetched_at=now,
-        lake_path=path,
-    )
-
-
-def _record(tx: Tx, snapshot: snapshots.Snapshot) -> None:
-    audit.record(
-        tx,
-        "documents_pulled",
-        f"{snapshot.period}/{snapshot.provider}/{snapshot.billing_account_id}/{snapshot.kind}",
-        {
-            "snapshot": snapshot.snapshot_id,
-            "version": snapshot.version,
-            "documents": list(snapshot.document_sha256s),
-            "content": snapshot.content_sha256,
-        },
     )

@@ -50,7 +50,7 @@ def policies(context: Context) -> list[dict[str, Any]]:
                 "proposed_by": one.proposed_by,
                 "approved_by": one.approved_by,
             }
-            for kind in (*evidence.POLICY_KINDS, "rate_card")
+            for kind in (*evidence.POLICY_KINDS, *evidence.OPTIONAL_POLICIES)
             for one in policy_store.versions(tx, kind)
         ]
 

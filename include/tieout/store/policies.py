@@ -17,7 +17,14 @@ from tieout.store.schema import policy_approval as approval
 from tieout.store.session import Tx
 
 PolicyKind = Literal[
-    "classification", "initiatives", "allocation", "chart", "accounts", "rate_card"
+    "classification",
+    "initiatives",
+    "allocation",
+    "chart",
+    "accounts",
+    "rate_card",
+    "tag_map",
+    "owners",
 ]
 _JOINED = table.outerjoin(
     approval, (table.c.kind == approval.c.kind) & (table.c.version == approval.c.version)

@@ -289,6 +289,63 @@ ledger_line = sa.Table(
     *(sa.Column(name, _LEDGER_TYPES.get(name, sa.Text())) for name in LEDGER_SCHEMA.names),
 )
 
+intake = sa.Table(
+    "intake",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("origin", sa.Text),
+    sa.Column("name", sa.Text),
+    sa.Column("media_type", sa.Text),
+    sa.Column("size_bytes", sa.BigInteger),
+    sa.Column("lake_path", sa.Text),
+    sa.Column("evidence_sha256", sa.Text),
+    sa.Column("evidence_name", sa.Text),
+    sa.Column("evidence_path", sa.Text),
+)
+
+intake_event = sa.Table(
+    "intake_event",
+    metadata,
+    sa.Column("intake_event_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("sha256", sa.Text),
+    sa.Column("event", sa.Text),
+    sa.Column("provider", sa.Text),
+    sa.Column("billing_account_id", sa.Text),
+    sa.Column("period", sa.Text),
+    sa.Column("format", sa.Text),
+    sa.Column("identities", TEXTS),
+    sa.Column("problem", sa.Text),
+    sa.Column("reason", sa.Text),
+    sa.Column("recorded_at", INSTANT),
+    sa.Column("recorded_by", sa.Text),
+)
+
+intake_approval = sa.Table(
+    "intake_approval",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("approved_by", sa.Text),
+    sa.Column("approved_at", INSTANT),
+)
+
+# a view: kept out of the metadata, whose members are tables
+intake_state = sa.table(
+    "v_intake",
+    *(
+        sa.column(name, sa.Text)
+        for name in (
+            "sha256", "origin", "name", "media_type", "lake_path", "format", "evidence_sha256",
+            "evidence_name", "evidence_path", "author", "provider", "billing_account_id", "period",
+            "problem", "reason", "approved_by", "state",
+        )
+    ),
+    sa.column("size_bytes", sa.BigInteger),
+    sa.column("identities", TEXTS),
+    sa.column("received_at", INSTANT),
+    sa.column("approved_at", INSTANT),
+    schema="tieout",
+)  # fmt: skip
+
 audit_event = sa.Table(
     "audit_event",
     metadata,

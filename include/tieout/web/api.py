@@ -10,13 +10,15 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tieout.config import connection_from_environment, load_settings, utc_now
-from tieout.steps import sign, status
+from tieout.steps import papers, review, sign, status
 from tieout.steps.context import Context, make_web
 from tieout.store.policies import PolicyKind
 from tieout.web.auth import Person
 
 router = APIRouter(prefix="/api")
 Period = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
+
+Document = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 
 
 class SignOff(BaseModel):
@@ -60,6 +62,18 @@ def approve_policy(
 ) -> dict[str, Any]:
     """Approve a proposed policy as the person who is logged in."""
     return sign.approve_policy(web_context(), kind=kind, version=version, person=person).summary
+
+
+@router.get("/documents")
+def documents() -> list[dict[str, Any]]:
+    """What waits for a person: queued documents and typed figures that nobody approved yet."""
+    return papers.listing(web_context())
+
+
+@router.post("/documents/{document}/approval", status_code=201)
+def approve_document(document: Document, person: Person) -> dict[str, Any]:
+    """Approve typed figures, by their whole id, as the person who is logged in."""
+    return review.approve(web_context(), document=document, person=person).summary
 
 
 @cache
