@@ -26,7 +26,7 @@ REPOSITORY = Path(__file__).resolve().parent.parent
 LAST_DAY = "2026-10-31"  # the sample ends here; the scheduler would go on with yesterday
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 DAGS = ("daily_sync", "monthly_close")
-PROVIDERS = ("aws", "openai", "anthropic")
+PROVIDERS = ("aws", "gcp", "azure", "openai", "anthropic")
 # More than the workers, so that a worker never waits for the next look of the scheduler.
 POOL_SLOTS = 16
 

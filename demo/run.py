@@ -37,6 +37,8 @@ POLICY_ORDER: tuple[PolicyKind, ...] = (
     "allocation",
     "classification",
     "rate_card",
+    "tag_map",
+    "owners",
 )
 PREPARER, CONTROLLER = "maria", "chen"
 GIVE_UP_S = 900

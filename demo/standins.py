@@ -1,10 +1,11 @@
-"""Stand-ins for AWS, OpenAI and Anthropic on loopback: they replay the bills of the sample company.
+"""Stand-ins of the five providers on loopback: they replay the bills of the sample company.
 
     python demo/standins.py --home DIR --aws-port N --replay-port M [--as-of 2026-11-01]
 
-S3 is moto's real emulator; the AI providers and AWS's invoicing and organizations interfaces are
-recorded answers. `POST /_standin/as-of {"date": "2026-11-03"}` turns the draft month into the final
-one: final report, late rows, invoice. Any key is accepted; a request without one gets 401.
+S3 is moto's real emulator; the rest is recorded answers: the AI providers, AWS's invoicing and
+organizations interfaces here, BigQuery and Azure in modules of their own. `POST /_standin/as-of
+{"date": "2026-11-03"}` turns the draft month into the final one: final report, late rows, invoice.
+Any key is accepted; a request without one gets 401.
 """
 
 import argparse
@@ -15,30 +16,52 @@ import shutil
 import signal
 import threading
 from collections.abc import Mapping
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs, unquote, urlsplit
 
 import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
+
+from demo import standin_azure, standin_bigquery
 
 LOOPBACK = "127.0.0.1"
 BUCKET, PREFIX, REPORT, REGION = "nordlicht-billing", "cur", "monthly", "us-east-1"
 DRAFT_ON, FINAL_ON = date(2026, 11, 1), date(2026, 11, 3)
 MONTH_START = datetime(2026, 10, 1, tzinfo=UTC)
 MONTH_END = datetime(2026, 11, 1, tzinfo=UTC)
-ACCOUNTS = {"aws": "417000000001", "openai": "org-NordlichtLabs", "anthropic": "nordlicht-labs"}
+ACCOUNTS = {
+    "aws": "417000000001",
+    "openai": "org-NordlichtLabs",
+    "anthropic": "nordlicht-labs",
+    "gcp": standin_bigquery.ACCOUNT,
+    "azure": standin_azure.PROFILE,
+}
 
 _BILLS = Path(__file__).resolve().parents[1] / "sample" / "bills"
 _BUCKETS_PATHS = ("/v1/organization/costs", "/v1/organization/usage/completions")
 _NUMBER_MARK = re.compile(r'"@@(.*?)@@"')
-_DROPPED = {"openai": "openai-*.pdf", "anthropic": "anthropic-*.pdf"}
+_DROPPED = {
+    "openai": "invoices/openai-*.pdf",
+    "anthropic": "invoices/anthropic-*.pdf",
+    "gcp": "gcp/cost-table-*.csv",
+}
 
 Answer = tuple[int, bytes]
+Headed = tuple[int, bytes, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What came with a call besides its path."""
+
+    headers: Mapping[str, str]
+    body: bytes
 
 
 class StandIns:
@@ -97,6 +120,8 @@ class StandIns:
             "aws_organizations": replay,
             "openai": f"{replay}/v1",
             "anthropic": replay,
+            "gcp": replay,
+            "azure": replay,
         }
 
     def documents_url(self, provider: str) -> str:
@@ -104,7 +129,7 @@ class StandIns:
         return (self.home / "drop" / provider).as_uri()
 
     def connection_environment(self) -> dict[str, str]:
-        """Environment variables that make the three Airflow connections point here."""
+        """Environment variables that make the Airflow connections point here."""
         aws = {
             "conn_type": "generic",
             "login": "demo",
@@ -120,7 +145,16 @@ class StandIns:
                 "region": REGION,
             },
         }
-        connections = {"aws": aws}
+        azure = {
+            "conn_type": "generic",
+            "login": "demo",
+            "password": "demo",
+            "extra": standin_azure.connection_extra(self.endpoints["azure"]),
+        }
+        google = standin_bigquery.connection_extra(self.endpoints["gcp"])
+        google |= {"documents_url": self.documents_url("gcp")}
+        gcp = {"conn_type": "generic", "extra": google}
+        connections = {"aws": aws, "azure": azure, "gcp": gcp}
         for provider in ("openai", "anthropic"):
             connections[provider] = {
                 "conn_type": "generic",
@@ -135,6 +169,23 @@ class StandIns:
             for name, value in connections.items()
         }
         return {**environment, "TIEOUT_ALLOW_LOOPBACK": "1"}
+
+    def cloud_answer(
+        self, method: str, path: str, query: Mapping[str, list[str]], *, sent: Request
+    ) -> Headed | None:
+        """What BigQuery or Azure answers, which check keys themselves; None: not their path."""
+        found = standin_bigquery.answer(method, path, query, sent.body, is_final=self.is_final)
+        if found is not None:
+            return (*found, {})
+        return standin_azure.answer(
+            method,
+            unquote(path),
+            query,
+            sent.body,
+            sent.headers,
+            is_final=self.is_final,
+            base_url=self.endpoints["azure"],
+        )
 
     def answer(self, path: str, query: Mapping[str, list[str]]) -> Answer:
         """What a provider answers to a GET."""
@@ -183,7 +234,7 @@ class StandIns:
         for provider, pattern in _DROPPED.items():
             folder = self.home / "drop" / provider
             folder.mkdir(parents=True, exist_ok=True)
-            for path in sorted((_BILLS / "invoices").glob(pattern)):
+            for path in sorted(_BILLS.glob(pattern)):
                 if self.is_final:
                     shutil.copyfile(path, folder / path.name)
                 else:
@@ -198,6 +249,9 @@ class StandIns:
             aws_secret_access_key="demo",
             config=Config(s3={"addressing_style": "path"}),
         )
+
+
+_NO_HEADERS: Mapping[str, str] = {}
 
 
 class _Server(ThreadingHTTPServer):
@@ -222,18 +276,28 @@ class _Handler(BaseHTTPRequestHandler):
         if parts.path == "/_standin/health":
             as_of = self.server.world.as_of.isoformat()
             self._send(200, _json({"status": "ok", "as_of": as_of}))
-        elif self._has_key():
+        elif not self._is_cloud(b"") and self._has_key():
             self._send(*self.server.world.answer(parts.path, parse_qs(parts.query)))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if urlsplit(self.path).path == "/_standin/as-of":
             self._send(*_move(self.server.world, body))
-        elif self._has_key():
+        elif not self._is_cloud(body) and self._has_key():
             self._send(*self.server.world.aws_answer(self.headers.get("X-Amz-Target", "")))
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  http.server's name
         """Silence: the caller's log is the one to read."""
+
+    def _is_cloud(self, body: bytes) -> bool:
+        parts = urlsplit(self.path)
+        sent = Request(headers=dict(self.headers.items()), body=body)
+        found = self.server.world.cloud_answer(
+            self.command, parts.path, parse_qs(parts.query), sent=sent
+        )
+        if found is not None:
+            self._send(*found)
+        return found is not None
 
     def _has_key(self) -> bool:
         given = self.headers.get("Authorization") or self.headers.get("X-Api-Key")
@@ -241,9 +305,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(*_failure(401, "no key was sent"))
         return bool(given)
 
-    def _send(self, status: int, content: bytes) -> None:
+    def _send(self, status: int, content: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
         self.send_response(status)
-        self.send_header("Content-Type", "application/json")
+        for name, value in {"Content-Type": "application/json", **headers}.items():
+            self.send_header(name, value)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.wfile.write(content)
@@ -307,7 +372,7 @@ def _json(value: object) -> bytes:
 
 def main() -> None:
     """Serve until a signal says stop."""
-    parser = argparse.ArgumentParser(description="Stand-ins of AWS, OpenAI and Anthropic.")
+    parser = argparse.ArgumentParser(description="Stand-ins of the five providers.")
     parser.add_argument("--home", type=Path, required=True, help="folder of the drop folders")
     parser.add_argument("--aws-port", type=int, default=0)
     parser.add_argument("--replay-port", type=int, default=0)

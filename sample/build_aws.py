@@ -9,7 +9,6 @@ every invented quantity comes from a hash. README.md says what is changed.
 
 import csv
 import gzip
-import hashlib
 import io
 import json
 import re
@@ -20,6 +19,10 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from decimal import ROUND_HALF_UP, Decimal
 from pathlib import Path
+
+import aws_invoice
+import bedrock_rows
+from texts import digest, plain, write_json
 
 HERE = Path(__file__).parent
 BILLS = HERE / "bills" / "aws"
@@ -74,6 +77,7 @@ class Resource:
     weekdays_only: bool = False
     first_day_only: bool = False
     late: bool = False  # the row of 31 October arrives after the draft
+    meter: str = ""  # tells the rows of one resource apart
 
 
 def main(data: Path) -> None:
@@ -89,15 +93,24 @@ def write_month(source: Path) -> dict[str, str]:
     with gzip.open(source, "rt", newline="") as stream:
         templates = pick_templates(csv.DictReader(stream))
     lines = list(month(templates))
-    columns = [name for name in lines[0][1] if any(row[name] for _, row in lines)]
+    columns = [
+        name
+        for name in lines[0][1]
+        if name != "bill/InvoiceId" and any(row[name] for _, row in lines)
+    ]
     columns.insert(columns.index("bill/PayerAccountId"), "bill/InvoiceId")
     draft = [row for late, row in lines if not late]
-    final = [{**row, "bill/InvoiceId": INVOICE_ID} for _, row in lines]
+    final = [{**row, "bill/InvoiceId": invoice_of(row)} for _, row in lines]
     write_report("draft", [{**row, "bill/InvoiceId": ""} for row in draft], columns)
     write_report("final", final, columns)
     draft_total, final_total = total_of(draft), total_of(final)
-    invoice = final_total.quantize(CENT, ROUND_HALF_UP)
-    write_invoice(invoice)
+    parts = {
+        number: total_of([row for row in final if row["bill/InvoiceId"] == number])
+        for number in (INVOICE_ID, bedrock_rows.MARKETPLACE_INVOICE)
+    }
+    invoices = {number: part.quantize(CENT, ROUND_HALF_UP) for number, part in parts.items()}
+    invoice = sum(invoices.values(), Decimal(0))
+    write_invoices(invoices)
     accounts = [
         {"Id": key, "Name": name, "Status": "ACTIVE"} for key, name in ACCOUNT_NAMES.items()
     ]
@@ -109,7 +122,7 @@ def write_month(source: Path) -> dict[str, str]:
         "late_arriving": str(final_total - draft_total),
         "late_rows": str(len(final) - len(draft)),
         "rows_final": str(len(final)),
-        "invoice_number": INVOICE_ID,
+        "invoices": {number: str(total) for number, total in invoices.items()},
         "invoice_total": str(invoice),
         "tax": "0",
         "rounding_invoice_minus_report": str(invoice - final_total),
@@ -263,6 +276,18 @@ def month(
                 continue
             row = row_of(templates[resource.template], resource, day)
             yield resource.late and day == DAYS[-1], row
+        for meter, profile in bedrock_rows.profiles(PROD):
+            called = Resource(
+                template=S3,
+                resource_id=profile,
+                account=PROD,
+                quantity=meter.quantity,
+                app=meter.app,
+                environment="prod",
+                steady=False,
+                meter=meter.usage_type,
+            )
+            yield False, row_of(bedrock_rows.cells(meter, templates[S3]), called, day)
 
 
 def row_of(template: dict[str, str], resource: Resource, day: date) -> dict[str, str]:
@@ -276,7 +301,7 @@ def row_of(template: dict[str, str], resource: Resource, day: date) -> dict[str,
     return {
         **template,
         "bill/PayerAccountId": PAYER,
-        "identity/LineItemId": digest(resource.resource_id, day.isoformat()),
+        "identity/LineItemId": digest(resource.resource_id + resource.meter, day.isoformat()),
         "identity/TimeInterval": "/".join(instants),
         "lineItem/BlendedCost": cost,
         "lineItem/BlendedRate": plain(price),
@@ -299,7 +324,8 @@ def row_of(template: dict[str, str], resource: Resource, day: date) -> dict[str,
 
 def varied(resource: Resource, day: date) -> Decimal:
     """The quantity of a day: within a tenth of the usual one, with 12 decimals."""
-    share = int(digest(resource.resource_id, day.isoformat(), "quantity"), 16) % SPREAD
+    share = int(digest(resource.resource_id + resource.meter, day.isoformat(), "quantity"), 16)
+    share %= SPREAD
     factor = Decimal("0.9") + Decimal(share) / (5 * SPREAD)
     return (resource.quantity * factor).quantize(Decimal("1e-12"))
 
@@ -338,59 +364,29 @@ def write_report(state: str, rows: list[dict[str, str]], columns: list[str]) -> 
     write_json(BILLS / state / folder / f"{REPORT}-Manifest.json", manifest)
 
 
-def write_invoice(total: Decimal) -> None:
-    """The answer of the invoicing API once the bill is final: one invoice, no tax."""
-    zero = {"TotalAmount": "0.00", "Breakdown": []}
-    amount = {
-        "TotalAmount": str(total),
-        "TotalAmountBeforeTax": str(total),
-        "CurrencyCode": "USD",
-        "AmountBreakdown": {
-            "SubTotalAmount": str(total),
-            "Discounts": zero,
-            "Taxes": zero,
-            "Fees": zero,
-        },
+def invoice_of(row: dict[str, str]) -> str:
+    """The Marketplace bills by an invoice of its own."""
+    is_sold = row["bill/BillingEntity"] == "AWS Marketplace"
+    return bedrock_rows.MARKETPLACE_INVOICE if is_sold else INVOICE_ID
+
+
+def write_invoices(totals: dict[str, Decimal]) -> None:
+    """The answer of the invoicing API once the bill is final: AWS and its Marketplace, no tax."""
+    entities = {
+        INVOICE_ID: ("Amazon Web Services EMEA SARL", "AWS"),
+        bedrock_rows.MARKETPLACE_INVOICE: (bedrock_rows.MARKETPLACE_ISSUER, "AWS_MARKETPLACE"),
     }
-    summary = {
-        "AccountId": PAYER,
-        "InvoiceId": INVOICE_ID,
-        "IssuedDate": int(datetime(2026, 11, 3, 4, 0, tzinfo=UTC).timestamp()),
-        "DueDate": int(datetime(2026, 12, 3, 4, 0, tzinfo=UTC).timestamp()),
-        "Entity": {"InvoicingEntity": "Amazon Web Services EMEA SARL", "BillingEntity": "AWS"},
-        "BillingPeriod": {"Month": 10, "Year": 2026},
-        "InvoiceType": "INVOICE",
-        "BillType": "ANNIVERSARY",
-        "InvoiceFrequency": "RECURRING",
-        "ReceiverRole": "BUYER",
-        "BaseCurrencyAmount": amount,
-        "TaxCurrencyAmount": amount,
-        "PaymentCurrencyAmount": amount,
-    }
+    summaries = [
+        aws_invoice.summary_of(number, total, *entities[number], payer=PAYER)
+        for number, total in totals.items()
+    ]
     path = BILLS / "invoicing" / "list_invoice_summaries.json"
-    write_json(path, {"InvoiceSummaries": [summary]})
+    write_json(path, {"InvoiceSummaries": summaries})
 
 
 def total_of(rows: list[dict[str, str]]) -> Decimal:
     """Sum of the unblended cost, exactly."""
     return sum((Decimal(row["lineItem/UnblendedCost"]) for row in rows), Decimal(0))
-
-
-def plain(value: Decimal) -> str:
-    """Plain digits, no exponent, no trailing zeros."""
-    text = f"{value:f}"
-    return text.rstrip("0").rstrip(".") if "." in text else text
-
-
-def digest(*parts: str) -> str:
-    """A stable name out of its parts."""
-    return hashlib.sha256("/".join(parts).encode()).hexdigest()[:40]
-
-
-def write_json(path: Path, value: object) -> None:
-    """Indented JSON with a newline at the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, ensure_ascii=False) + "\n")
 
 
 if __name__ == "__main__":

@@ -27,7 +27,7 @@ from tieout.steps.context import Context, StepResult, make, make_web
 from tieout.store.policies import PolicyKind
 
 PERIOD = "2026-10"
-PROVIDERS = ("aws", "openai", "anthropic")
+PROVIDERS = ("aws", "openai", "anthropic", "gcp", "azure")
 PREPARER, CONTROLLER = "ana", "ben"  # people of the root conftest
 POLICIES = Path(__file__).parents[1] / "sample" / "policies"
 POLICY_KINDS: tuple[PolicyKind, ...] = (
@@ -37,6 +37,8 @@ POLICY_KINDS: tuple[PolicyKind, ...] = (
     "classification",
     "allocation",
     "rate_card",
+    "tag_map",
+    "owners",
 )
 
 Act = Callable[["World"], StepResult | None]

@@ -85,6 +85,7 @@ def _make(server: Server, logins: Logins, kept: Path, *, template: str, acts: in
     """Run the acts that the longest kept world lacks, and keep database and files."""
     home = kept.with_name(f"making-{acts}")
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
+    shutil.rmtree(home, ignore_errors=True)  # of an attempt that failed
     known = [int(one.name.removeprefix("after-")) for one in kept.parent.glob("after-*")]
     begun = max((one for one in known if one < acts), default=0)
     start = f"tieout_after_{begun}" if begun else TEMPLATE

@@ -76,10 +76,11 @@ def test_every_setting_is_explained() -> None:
 
 
 def test_every_command_is_explained() -> None:
-    tree = ast.parse((PACKAGE / "cli" / "main.py").read_text())
+    bodies = [ast.parse(file.read_text()).body for file in (PACKAGE / "cli").glob("*.py")]
     commands = [
         named[0] if (named := _given_names(node)) else node.name
-        for node in tree.body
+        for body in bodies
+        for node in body
         if isinstance(node, ast.FunctionDef) and _is_command(node)
     ]
     text = (DOCS / "reference" / "cli.md").read_text()
