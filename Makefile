@@ -35,7 +35,7 @@ tools:  # emulators and the FOCUS validator, each in its own folder; what cannot
 	@sh demo/tools.sh .tools
 
 soak: $(STAMP) tools
-	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging tests/faults
+	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging tests/faults tests/publish/test_focus_export.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.bench_normalise

@@ -21,6 +21,18 @@ def test_every_row_finds_its_own_tuple_again(rows: list[tuple[str | None, ...]])
     assert found == list(dict.fromkeys(rows))
 
 
+@given(st.lists(st.tuples(TEXT, TEXT, TEXT, TEXT), max_size=20))
+def test_codes_that_do_not_fit_into_one_word_take_several(
+    rows: list[tuple[str | None, ...]],
+) -> None:
+    columns = [coded(pa.array([row[place] for row in rows], pa.string())) for place in range(4)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "_WORD", 8)
+        numbers, tuples = distinct_tuples(columns)
+    found = list(tuples)
+    assert [found[number] for number in numbers] == rows
+
+
 def test_tuples_are_found_again_across_slices(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "_SLICE", 16)
     numbers, tuples = distinct_tuples([coded(pa.array(["a", "b", "a", None, "b"] * 9))])

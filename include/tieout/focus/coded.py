@@ -21,10 +21,11 @@ _WORD = 1 << 62
 
 def coded(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     """The column as one array over one dictionary, in which no text stands twice."""
-    chunks = column if isinstance(column, pa.ChunkedArray) else pa.chunked_array([column])
-    if not pa.types.is_dictionary(chunks.type):
-        chunks = chunks.dictionary_encode()
-    whole = chunks.unify_dictionaries().combine_chunks()
+    whole = column
+    if not pa.types.is_dictionary(whole.type):
+        whole = whole.dictionary_encode()
+    if isinstance(whole, pa.ChunkedArray):
+        whole = whole.unify_dictionaries().combine_chunks()
     if len(whole.dictionary.unique()) < len(whole.dictionary):
         return whole.cast(whole.type.value_type).dictionary_encode()
     return whole

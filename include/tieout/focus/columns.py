@@ -168,13 +168,15 @@ def with_attr_ids(charges: pa.Table) -> pa.Table:
             "report the charges file so that the id can be widened."
         )
     table = charges.append_column("attr_id", pa.array(ids[codes]))
-    columns = [_plain(table.column(field.name), field.type) for field in CHARGE_SCHEMA]
+    # most columns of most bills are empty: these share one array a type
+    nothing = {kind: pa.nulls(table.num_rows, kind) for kind in (pa.string(), MONEY)}
+    columns = [
+        nothing[field.type]
+        if column.null_count == table.num_rows and field.type in nothing
+        else column.cast(field.type)
+        for field, column in zip(CHARGE_SCHEMA, table.select(CHARGE_SCHEMA.names), strict=True)
+    ]
     return pa.Table.from_arrays(columns, schema=CHARGE_SCHEMA)
-
-
-def _plain(column: pa.ChunkedArray, kind: pa.DataType) -> pa.ChunkedArray | pa.Array:
-    is_empty = column.null_count == len(column)
-    return pa.nulls(len(column), kind) if is_empty else column.cast(kind)
 
 
 def attributes_of(charges: pa.Table) -> pa.Table:

@@ -29,6 +29,7 @@ CODED = pa.dictionary(pa.int32(), pa.string())
 _OWN = frozenset({"line_id", "provider", "source_document", "source_row", "billed_cost"})
 _REQUIRED = tuple(one.name for one in CHARGES if not one.nullable and one.name not in _OWN)
 _EXACT = Context(prec=200)
+_THREE_DIGITS = [b"%03d" % number for number in range(1000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,15 +232,20 @@ def line_ids(document: str, first_row: int, rows: int) -> pa.Array:
     name = document.encode()
     start = b"%d:%b\x1f" % (len(name), name)
     sha256 = hashlib.sha256
-    keys = []
+    keys: list[str] = []
     row, end = first_row, first_row + rows
     while row < end:
-        digits = len(str(row))
-        stop = min(end, 10**digits)
-        head = start + b"%d:" % digits
-        keys += [sha256(head + b"%d" % number).hexdigest() for number in range(row, stop)]
+        high, low = divmod(row, 1000)
+        stop = min(end, row - low + 1000, 10 ** len(str(row)))
+        head = start + b"%d:" % len(str(row)) + (b"%d" % high if high else b"")
+        tails = _THREE_DIGITS[low : low + stop - row] if high else map(_digits, range(row, stop))
+        keys += [sha256(head + tail).hexdigest() for tail in tails]
         row = stop
     return pa.array(keys, pa.string())
+
+
+def _digits(number: int) -> bytes:
+    return b"%d" % number
 
 
 _SCHEMA = pa.schema(

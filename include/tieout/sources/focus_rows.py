@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import lru_cache, partial
-from typing import cast
+from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -97,8 +97,8 @@ class FocusRows:
         self._layout = layout
         self._texts: dict[str, pa.DictionaryArray] = {}
 
-    def get(self, name: str) -> pa.Array | None:
-        """The column as the file has it, or the mapping's constant."""
+    def get(self, name: str) -> Any:
+        """The column as the file has it, the mapping's constant, or None."""
         if name in self._layout.constants:
             return constant(self._layout.constants[name], self.batch.rows)
         return self.batch.columns.get(self._layout.names.get(name, ""))
@@ -193,12 +193,13 @@ def _amounts(rows: FocusRows) -> dict[str, Amounts]:
     billed = rows.get("BilledCost")
     found = {"billed_cost": read_amounts(billed, required=True)}
     known = [(billed, found["billed_cost"])]
+    nothing = no_amounts(rows.batch.rows)
     for focus, ours in AMOUNT_COLUMNS.items():
         column = rows.get(focus)
         if ours in found:
             continue
         if column is None:
-            found[ours] = no_amounts(rows.batch.rows)
+            found[ours] = nothing
         else:
             found[ours] = read_alike(column, known)
             known.append((column, found[ours]))
@@ -286,8 +287,6 @@ def _wrong_word(column: pa.DictionaryArray, name: str, words: Sequence[str], row
 def _times(rows: FocusRows, name: str) -> tuple[pa.Array, Wrong]:
     """A column of instants, and the rows that have none."""
     column = rows.get(name)
-    if column is None:
-        column = rows.text(name)
     found = instants(column, focus_instant)
 
     def reason(row: int) -> str:

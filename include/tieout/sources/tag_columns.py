@@ -6,7 +6,7 @@ Owns the three spellings and what cannot be read; which keys count is the reader
 import json
 from collections.abc import Callable, Mapping
 from functools import lru_cache
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 import numpy as np
 import pyarrow as pa
@@ -53,10 +53,9 @@ def read_tags(text: str) -> TagText:
         return TagText(NO_TAGS, None, is_readable=True)
     has_braces = stripped.startswith("{")
     try:
-        value = load_json((stripped if has_braces else f"{{{stripped}}}").encode(), name="tags")
+        whole = stripped if has_braces else f"{{{stripped}}}"
+        value = cast("dict[str, object]", load_json(whole.encode(), name="tags"))
     except SourceAnswerError:
-        return TagText(NO_TAGS, text, is_readable=False)
-    if not isinstance(value, dict):
         return TagText(NO_TAGS, text, is_readable=False)
     tags = {key: _tag_text(one) for key, one in value.items()}
     is_same = has_braces and all(isinstance(one, str) and one for one in value.values())

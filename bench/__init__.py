@@ -1,0 +1,1 @@
+"""Benchmarks: one command each, figures for docs and decisions; none is a timed test."""
