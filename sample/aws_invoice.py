@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  part of a program, not a package
 """An invoice of October 2026 as AWS's invoicing API describes it."""
 
 from datetime import UTC, datetime

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  part of a program, not a package
 """Bedrock in the AWS bill of the sample company: invented rows in the form of real ones.
 
 One model of AWS's own (product code AmazonBedrock, unit 1K tokens) and one that is sold through the

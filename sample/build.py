@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a program, not a package
 """Make the AI providers' part of `sample/bills/` and `sample/truth.json` out of the shared data.
 
     python sample/build.py DATA     (then sample/build_aws.py DATA)

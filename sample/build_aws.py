@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a program, not a package
 """Make `sample/bills/aws/` and the AWS part of `sample/truth.json` out of the shared sample data.
 
     python sample/build_aws.py DATA     (after sample/build.py DATA)

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a program, not a package
 """Make `sample/bills/azure/`: cost details, invoices, and `truth.json` with their totals.
 
     python sample/build_azure.py DATA     (after sample/build.py DATA)

@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  a program, not a package
 """Make `sample/bills/gcp/`: Nordlicht Labs' Google Cloud in October 2026, as the export has it.
 
     python sample/build_gcp.py DATA

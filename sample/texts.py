@@ -1,4 +1,3 @@
-# ruff: noqa: INP001  part of a program, not a package
 """Numbers, names and files as the builder of the AWS sample writes them."""
 
 import hashlib

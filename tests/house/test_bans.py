@@ -9,6 +9,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "include" / "tieout"
 CODE = sorted(PACKAGE.rglob("*.py"))
+_TOOL_LISTS = {".in", ".txt", ".json", ".sh"}
 _BANNED = {
     "follow_redirects=True": "keys would travel to another host",
     "verify=False": "nobody would be sure who answered",
@@ -41,7 +42,8 @@ def test_regular_expressions_are_literals(file: Path) -> None:
 
 def test_no_package_host_and_no_local_path_is_committed() -> None:
     files = [*ROOT.glob("requirements*"), ROOT / "Makefile", ROOT / "README.md"]
-    local = r"index-url|extra-index|--find-links|/(?:home|root)/"
+    files += [file for file in (ROOT / "demo").rglob("*") if file.suffix in _TOOL_LISTS]
+    local = r"index[-_]url|extra[-_]index|--find-links|\"resolved\": *\"|/(?:home|root)/"
     wrong = [file.name for file in files if re.search(local, file.read_text())]
     assert wrong == []
 

@@ -3,9 +3,11 @@
 import json
 import threading
 from collections.abc import Callable
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl
+
+from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection, Secret
 
@@ -65,9 +67,16 @@ def connection(**extra: str) -> ProviderConnection:
     )
 
 
-def _handler(peer: Peer) -> Callable[..., BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
+def _handler(peer: Peer) -> Callable[..., QuietHandler]:
+    class Handler(QuietHandler):
+        def answer(self) -> None:
+            if self.command == "GET":
+                peer.fetched.append(self.path)
+                self._give(*peer.files[self.path.partition("?")[0]])
+            else:
+                self._call()
+
+        def _call(self) -> None:
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             target = self.headers["X-Amz-Target"]
             if target:
@@ -80,18 +89,11 @@ def _handler(peer: Peer) -> Callable[..., BaseHTTPRequestHandler]:
             status, answer = peer.next(operation)
             self._give(status, {"Content-Type": "application/x-amz-json-1.1"}, answer)
 
-        def do_GET(self) -> None:
-            peer.fetched.append(self.path)
-            self._give(*peer.files[self.path.partition("?")[0]])
-
         def _give(self, status: int, headers: dict[str, str], body: bytes) -> None:
             self.send_response(status)
             for name, value in {"Content-Length": str(len(body)), **headers}.items():
                 self.send_header(name, value)
             self.end_headers()
             self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-            pass
 
     return Handler

@@ -1,12 +1,13 @@
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 import pytest_socket
 from demo.standins import StandIns
+from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection, Secret, connection_from_environment
 from tieout.core.period import Period
@@ -75,8 +76,8 @@ def answering() -> Iterator[Answering]:
     def start(status: int, content: bytes | str, media_type: str = "application/json") -> str:
         body = content.encode() if isinstance(content, str) else content
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def answer(self) -> None:
                 self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 self.send_response(status)
                 self.send_header("Content-Type", media_type)
@@ -84,11 +85,6 @@ def answering() -> Iterator[Answering]:
                 self.send_header("Retry-After-Ms", "1")
                 self.end_headers()
                 self.wfile.write(body)
-
-            do_POST = do_GET  # noqa: N815  the name that http.server calls
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-                pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)

@@ -5,20 +5,22 @@ python gcs_peer.py FOLDER prints its address and answers until it is ended.
 
 import json
 import sys
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs, unquote, urlsplit
+
+from tests.sources.quiet_handler import QuietHandler
 
 BUCKET = "/storage/v1/b/bills"
 NOT_FOUND = b'{"error": {"code": 404, "message": "not found"}}'
 
 
-class Handler(BaseHTTPRequestHandler):
+class Handler(QuietHandler):
     """Answers for the bucket, the list of its objects, one object, and its bytes."""
 
     folder = Path()
 
-    def do_GET(self) -> None:
+    def answer(self) -> None:
         parts = urlsplit(self.path)
         status, body = self._answer(unquote(parts.path), parse_qs(parts.query))
         self.send_response(status)
@@ -56,9 +58,6 @@ class Handler(BaseHTTPRequestHandler):
             "timeCreated": "2026-11-02T00:00:00Z",
             "updated": "2026-11-02T00:00:00Z",
         }
-
-    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-        pass
 
 
 if __name__ == "__main__":

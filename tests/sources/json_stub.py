@@ -6,9 +6,11 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qsl, urlsplit
+
+from tests.sources.quiet_handler import QuietHandler
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,8 +45,8 @@ class Stub:
 def serving(answer: Callable[[Asked], Reply], *, certificate: Path | None = None) -> Iterator[Stub]:
     asked: list[Asked] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
+    class Handler(QuietHandler):
+        def answer(self) -> None:
             parts = urlsplit(self.path)
             content = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             request = Asked(
@@ -63,11 +65,6 @@ def serving(answer: Callable[[Asked], Reply], *, certificate: Path | None = None
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
-
-        do_POST = do_GET  # noqa: N815  the name that http.server calls
-
-        def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-            pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     if certificate:

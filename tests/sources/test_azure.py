@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from demo import standin_azure
+from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection, Secret
 from tieout.core.errors import (
@@ -45,10 +46,10 @@ def serve() -> Iterator[Serve]:
     servers: list[ThreadingHTTPServer] = []
 
     def start(respond: Respond) -> str:
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
+            def answer(self) -> None:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 parts = urlsplit(self.path)
                 query = parse_qs(parts.query)
@@ -60,11 +61,6 @@ def serve() -> Iterator[Serve]:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
-
-            do_POST = do_GET  # noqa: N815  the name that http.server calls
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-                pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)

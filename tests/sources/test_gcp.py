@@ -5,13 +5,14 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from demo.standin_bigquery import ACCOUNT, answer, connection_extra
+from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection, Secret
 from tieout.core.errors import (
@@ -55,10 +56,10 @@ def standin() -> Iterator[Connect]:
     def start(
         *, is_final: bool = True, change: Change = unchanged, **extra: str
     ) -> ProviderConnection:
-        class Handler(BaseHTTPRequestHandler):
+        class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
-            def do_GET(self) -> None:
+            def answer(self) -> None:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 found = answer(
@@ -72,11 +73,6 @@ def standin() -> Iterator[Connect]:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content)
-
-            do_POST = do_GET  # noqa: N815  the name that http.server calls
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-                pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)

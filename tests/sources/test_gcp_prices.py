@@ -5,11 +5,12 @@ import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from decimal import Decimal
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection
 from tieout.core.errors import SourceAnswerError, SourceRefusedError
@@ -64,8 +65,8 @@ def catalog() -> Iterator[Start]:
     servers: list[ThreadingHTTPServer] = []
 
     def start(*, status: int = 200, is_endless: bool = False) -> ProviderConnection:
-        class Handler(BaseHTTPRequestHandler):
-            def do_GET(self) -> None:
+        class Handler(QuietHandler):
+            def answer(self) -> None:
                 parts = urlsplit(self.path)
                 assert parts.path == f"/v1/services/{COMPUTE}/skus"
                 place = int(parse_qs(parts.query).get("pageToken", ["0"])[0])
@@ -78,9 +79,6 @@ def catalog() -> Iterator[Start]:
                 self.send_header("Content-Length", str(len(content)))
                 self.end_headers()
                 self.wfile.write(content.encode())
-
-            def log_message(self, format: str, *args: object) -> None:  # noqa: A002  its name
-                pass
 
         server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         servers.append(server)

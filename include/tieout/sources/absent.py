@@ -3,12 +3,8 @@
 Owns these empty answers; a plug-in imports the ones that it lacks, so that the protocol is whole.
 """
 
-from collections.abc import Sequence
-from datetime import date, datetime
 from decimal import Decimal
 
-from tieout.config import ProviderConnection
-from tieout.core.period import Period
 from tieout.focus.usage import USAGE_SCHEMA
 from tieout.sources.base import ControlTotals, Normalised, NormalisedUsage, RawDocument
 from tieout.sources.rows import CHARGES
@@ -16,36 +12,19 @@ from tieout.sources.rows import CHARGES
 __all__ = ["fetch_usage", "to_estimate", "to_usage"]
 
 
-def fetch_usage(
-    connection: ProviderConnection,  # noqa: ARG001  the protocol's
-    *,
-    account: str,  # noqa: ARG001  as above
-    period: Period,  # noqa: ARG001  as above
-    through: date,  # noqa: ARG001  as above
-    now: datetime,  # noqa: ARG001  as above
-) -> tuple[RawDocument, ...]:
+def fetch_usage(*_: object, **__: object) -> tuple[RawDocument, ...]:
     """Nothing: this provider has neither a meter nor preliminary figures of its own."""
     return ()
 
 
-def to_usage(
-    documents: Sequence[RawDocument],  # noqa: ARG001  the protocol's
-    *,
-    account: str,  # noqa: ARG001  as above
-    period: Period,  # noqa: ARG001  as above
-) -> NormalisedUsage:
+def to_usage(*_: object, **__: object) -> NormalisedUsage:
     """No usage rows."""
     return NormalisedUsage(
         usage=USAGE_SCHEMA.empty_table(), findings=(), rows_in=0, rows_out=0, rows_bad=0
     )
 
 
-def to_estimate(
-    documents: Sequence[RawDocument],  # noqa: ARG001  the protocol's
-    *,
-    account: str,  # noqa: ARG001  as above
-    period: Period,  # noqa: ARG001  as above
-) -> Normalised:
+def to_estimate(*_: object, **__: object) -> Normalised:
     """No preliminary figures."""
     totals = ControlTotals(
         rows_in=0, rows_out=0, rows_bad=0, source_total=Decimal(0), loaded_units=0, refused_units=0

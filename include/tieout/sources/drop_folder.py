@@ -4,7 +4,7 @@ Owns reading the folder: local, S3, Google Cloud Storage or Azure Blob through f
 document says is read by an invoice format, which `documents.format_of` finds from the bytes.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from urllib.parse import SplitResult, unquote, urlsplit
@@ -30,6 +30,24 @@ _S3 = frozenset({"s3"})
 _GOOGLE = frozenset({"gs", "gcs"})
 _AZURE = frozenset({"abfs", "abfss", "az"})
 _SCHEMES = _LOCAL | _S3 | _GOOGLE | _AZURE
+
+
+def documents_of_folder(
+    invoice_format: str, *, may_lack: bool = False
+) -> Callable[..., tuple[RawDocument, ...]]:
+    """`fetch_documents` of a provider whose documents lie in the drop folder of its connection.
+
+    Account, period and time are ignored: the folder of one connection belongs to one account, and
+    each document says its own dates. With `may_lack` a connection without `documents_url` has none.
+    """
+
+    def fetch_documents(connection: ProviderConnection, **_: object) -> tuple[RawDocument, ...]:
+        """Every billing document in the drop folder of the connection."""
+        if may_lack and "documents_url" not in connection.extra:
+            return ()
+        return read_drop_folder(connection, invoice_format=invoice_format)
+
+    return fetch_documents
 
 
 def read_drop_folder(

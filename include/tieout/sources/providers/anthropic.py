@@ -37,7 +37,7 @@ from tieout.sources.anthropic_rows import (
     total_gaps,
 )
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, NormalisedUsage, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.rows import normalise, normalise_usage, whole_number
 
 NAME = "anthropic"
@@ -45,6 +45,8 @@ BILLING: BillingMode = "prepaid"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "rated"
 DEFAULT_WORKSPACE = "default"
+# credit receipts; Anthropic offers no interface for them
+fetch_documents = documents_of_folder(INVOICE_FORMAT)
 
 _TOKEN_KINDS = {
     "uncached_input_tokens": "input",
@@ -98,17 +100,6 @@ def fetch_usage(
     request = asked(report, account=account, period=period, through=through, now=now)
     with open_client(connection) as client:
         return fetch_report(client, "usage", report, request)
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Credit receipts from the drop folder: Anthropic offers no interface for them."""
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

@@ -20,7 +20,7 @@ from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.answered_days import complete_through, missing_days
 from tieout.sources.answers import read_pages, required_key
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.http_json import Api, get, open_api
 from tieout.sources.json_rows import (
     Values,
@@ -38,6 +38,8 @@ NAME = "claude_code"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "none"
+# the use is on Anthropic's own bill: a folder of its own is rare
+fetch_documents = documents_of_folder(INVOICE_FORMAT, may_lack=True)
 
 _ENDPOINT = "https://api.anthropic.com"
 _REPORT = "/v1/organizations/usage_report/claude_code"
@@ -73,19 +75,6 @@ def fetch_cost(
     }
     days = (one for one in period.days() if one <= through)
     return tuple(page for on in days for page in _fetch_day(api, on, request, salt=salt))
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Documents of the drop folder, if there is one: the use is on Anthropic's own bill."""
-    if "documents_url" not in connection.extra:
-        return ()
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

@@ -21,7 +21,7 @@ from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
 from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.answers import MAX_PAGES, required_key
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.http_json import Api, open_api, post
 from tieout.sources.json_rows import (
     Values,
@@ -40,6 +40,8 @@ NAME = "cursor"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "none"
+# Cursor offers no interface for documents: people and mail rules put them into a folder
+fetch_documents = documents_of_folder(INVOICE_FORMAT)
 
 _ENDPOINT = "https://api.cursor.com"
 _EVENTS = "/teams/filtered-usage-events"
@@ -83,17 +85,6 @@ def fetch_cost(
     for number, window in enumerate(_windows(period, through), start=1):
         documents += _fetch_window(api, window, number=number, request=request, salt=salt)
     return tuple(documents)
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Invoices from the drop folder: Cursor offers no interface for them."""
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

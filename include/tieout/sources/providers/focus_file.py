@@ -26,7 +26,7 @@ from tieout.core.errors import (
 from tieout.core.period import Period
 from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.focus_columns import FocusMapping, mapping_text, parse_mapping
 from tieout.sources.focus_rows import read_focus
 from tieout.sources.limits import MAX_UNPACKED_BYTES, load_json
@@ -35,6 +35,8 @@ NAME = "focus_file"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "none"
+# a file brings no documents with it: they lie in a folder, if anywhere
+fetch_documents = documents_of_folder(INVOICE_FORMAT, may_lack=True)
 
 MAX_FILES = 1_000
 SUFFIXES = (".csv", ".csv.gz", ".parquet")
@@ -92,24 +94,6 @@ def fetch_cost(
             for name, content in sorted(contents.items())
         ),
     )
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder belongs to one account
-    period: Period,  # noqa: ARG001  a document says itself which period it bills
-    now: datetime,  # noqa: ARG001  as above
-) -> tuple[RawDocument, ...]:
-    """The billing documents in the drop folder `documents_url`; nothing if there is no such folder.
-
-    Raises:
-        SettingError: `documents_url` is no address of files.
-        SourceUnreachableError: the folder cannot be read.
-    """
-    if "documents_url" not in connection.extra:
-        return ()
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

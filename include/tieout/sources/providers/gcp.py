@@ -19,7 +19,7 @@ from tieout.sources import gcp_export, gcp_focus
 from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.ai_meters import AiMeter, recognise, unmapped_findings
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.gcp_lines import Values, rows_of, text_of
 from tieout.sources.gcp_prices import SkuPrice, fetch_prices, list_price_findings, list_prices
 from tieout.sources.gcp_query import read_month
@@ -31,6 +31,8 @@ NAME: Final = "gcp"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "gcp_cost_table"
 ESTIMATE: EstimateKind = "none"
+# cost tables (CSV) and other documents, which Google hands out in the console
+fetch_documents = documents_of_folder(INVOICE_FORMAT, may_lack=True)
 
 Unmapped = list[tuple[str, str, int, str, int]]
 
@@ -60,24 +62,6 @@ def fetch_cost(
         for (service, currency), skus in sorted(wanted.items())
     )
     return (*documents, *(document for found in prices for document in found))
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  a cost table names its account itself
-    period: Period,  # noqa: ARG001  the folder holds documents of any month
-    now: datetime,  # noqa: ARG001  as above
-) -> tuple[RawDocument, ...]:
-    """Cost tables (CSV) and other documents of the drop folder; nothing without one.
-
-    Raises:
-        SettingError: `documents_url` is not an address of files.
-        SourceUnreachableError: the folder cannot be read.
-    """
-    if "documents_url" not in connection.extra:
-        return ()
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

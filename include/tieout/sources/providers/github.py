@@ -19,7 +19,7 @@ from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
 from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.answers import required_key
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.http_json import Api, get, get_if_there, open_api
 from tieout.sources.json_rows import (
     Values,
@@ -37,6 +37,8 @@ NAME = "github"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "none"
+# GitHub offers no interface for documents: people and mail rules put them into a folder
+fetch_documents = documents_of_folder(INVOICE_FORMAT)
 
 _ENDPOINT = "https://api.github.com"
 _API_VERSION = "2022-11-28"
@@ -81,17 +83,6 @@ def fetch_cost(
         for report in _BY_MODEL:
             documents += _fetch_days(api, base, report, period=period, request=request)
     return tuple(documents)
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Invoices and receipts from the drop folder: GitHub offers no interface for them."""
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

@@ -19,7 +19,7 @@ from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
 from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.answers import MAX_PAGES, required_key
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.http_json import Api, get, open_api
 from tieout.sources.json_rows import (
     Values,
@@ -39,6 +39,8 @@ NAME = "litellm"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "none"
+# a proxy of one's own bills nothing: a folder is rare
+fetch_documents = documents_of_folder(INVOICE_FORMAT, may_lack=True)
 
 _ACTIVITY = "/user/daily/activity"
 _ROWS_A_PAGE = 1000
@@ -78,19 +80,6 @@ def fetch_cost(
         "asked_at": now.isoformat(),
     }
     return tuple(_fetch_pages(api, request, salt=salt))
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Documents of the drop folder, if there is one: a proxy of one's own bills nothing."""
-    if "documents_url" not in connection.extra:
-        return ()
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

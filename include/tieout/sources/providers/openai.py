@@ -21,7 +21,7 @@ from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
 from tieout.sources.absent import to_estimate
 from tieout.sources.answers import entries, page_object, read_pages
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, NormalisedUsage, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.openai_buckets import (
     Row,
     bucket_day,
@@ -38,6 +38,8 @@ NAME = "openai"
 BILLING: BillingMode = "arrears"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "rated"
+# OpenAI offers no interface for documents: people and mail rules put them into a folder
+fetch_documents = documents_of_folder(INVOICE_FORMAT)
 
 _COST_GROUPS: Final = ("line_item", "project_id")
 _COST_BUCKETS = 31
@@ -109,17 +111,6 @@ def fetch_usage(
                 client, name, account=account, period=period, through=through, now=now
             )
         )
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Invoices and receipts from the drop folder: OpenAI offers no interface for them."""
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

@@ -22,7 +22,7 @@ from tieout.focus.columns import AI_SERVICE_CATEGORY, tags_json
 from tieout.sources.absent import fetch_usage, to_estimate, to_usage
 from tieout.sources.answers import required_key
 from tieout.sources.base import BillingMode, EstimateKind, Normalised, RawDocument
-from tieout.sources.drop_folder import read_drop_folder
+from tieout.sources.drop_folder import documents_of_folder
 from tieout.sources.http_json import Api, get, open_api
 from tieout.sources.json_rows import (
     Values,
@@ -41,6 +41,8 @@ NAME = "openrouter"
 BILLING: BillingMode = "prepaid"
 INVOICE_FORMAT = "stripe_pdf"
 ESTIMATE: EstimateKind = "none"
+# receipts of credit purchases; OpenRouter has no interface for them
+fetch_documents = documents_of_folder(INVOICE_FORMAT)
 
 _ENDPOINT = "https://openrouter.ai/api/v1"
 _ACTIVITY = "/activity"
@@ -106,17 +108,6 @@ def fetch_cost(
             )
         )
     return tuple(documents)
-
-
-def fetch_documents(
-    connection: ProviderConnection,
-    *,
-    account: str,  # noqa: ARG001  the folder of one connection belongs to one account
-    period: Period,  # noqa: ARG001  documents say their own dates
-    now: datetime,  # noqa: ARG001  the folder has no notion of time
-) -> tuple[RawDocument, ...]:
-    """Receipts of credit purchases from the drop folder: OpenRouter has no interface for them."""
-    return read_drop_folder(connection, invoice_format=INVOICE_FORMAT)
 
 
 def to_focus(documents: Sequence[RawDocument], *, account: str, period: Period) -> Normalised:

@@ -4,7 +4,7 @@ Revision ID: ${up_revision}
 Revises: ${down_revision}
 """
 
-from tieout.store.migrations.script import run_sql
+from tieout.store.migrations.script import refuse_downgrade, run_sql
 
 revision = ${repr(up_revision)}
 down_revision = ${repr(down_revision)}
@@ -19,4 +19,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: facts are not dropped; restore a backup instead."""
-    raise NotImplementedError("Restore a backup instead.")
+    refuse_downgrade()

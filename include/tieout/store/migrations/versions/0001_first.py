@@ -4,7 +4,7 @@ Revision ID: 0001
 Revises: nothing
 """
 
-from tieout.store.migrations.script import run_sql
+from tieout.store.migrations.script import refuse_downgrade, run_sql
 
 revision = "0001"
 down_revision = None
@@ -32,4 +32,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: facts are not dropped; restore a backup instead."""
-    raise NotImplementedError("The first schema is not taken back: restore a backup instead.")
+    refuse_downgrade()

@@ -4,7 +4,7 @@ Revision ID: 0002
 Revises: 0001
 """
 
-from tieout.store.migrations.script import run_sql
+from tieout.store.migrations.script import refuse_downgrade, run_sql
 
 revision = "0002"
 down_revision = "0001"
@@ -19,4 +19,4 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     """Refuse: facts are not dropped; restore a backup instead."""
-    raise NotImplementedError("Restore a backup instead.")
+    refuse_downgrade()
