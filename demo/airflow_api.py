@@ -92,6 +92,13 @@ class AirflowApi:
         answer = self.call("POST", f"/api/v2/dags/{dag_id}/dagRuns", json=body)
         return str(answer["dag_run_id"])
 
+    def announce(self, asset: str, *, partitions: Sequence[str]) -> None:
+        """Tell Airflow that partitions of an asset are there, made elsewhere."""
+        (found,) = self.call("GET", "/api/v2/assets", params={"name_pattern": asset})["assets"]
+        for partition in partitions:
+            body = {"asset_id": found["id"], "partition_key": partition}
+            self.call("POST", "/api/v2/assets/events", json=body)
+
     def clear(self, dag_id: str, run_id: str) -> None:
         """Let the failed tasks of a run start again, with what follows them."""
         path = f"/api/v2/dags/{dag_id}/dagRuns/{run_id}/clear"

@@ -5,6 +5,7 @@ reports and invoices are there; two people sign; the month is published. Run aga
 nothing. Killed at any point, the next run goes on from what is there.
 """
 
+import os
 import subprocess
 import sys
 import time
@@ -130,9 +131,16 @@ def _policies(worker: Context, url: str) -> None:
 
 
 def _daily(api: AirflowApi) -> None:
-    """One partition a day; a day that has succeeded is not run again."""
-    days = [str(day) for day in parse_period(PERIOD).days()]
+    """One partition a day; a day that has succeeded is not run again.
+
+    `TIEOUT_DEMO_DAYS` leaves only the last days to Airflow, for tests in a hurry: the others are
+    announced as made elsewhere, and their charges come with the first day that is synced.
+    """
+    all_days = [str(day) for day in parse_period(PERIOD).days()]
+    days = all_days[-int(os.environ.get("TIEOUT_DEMO_DAYS", len(all_days))) :]
     runs = {run["partition_key"]: run for run in api.runs("daily_sync")}
+    if not runs and days != all_days:
+        api.announce("tieout_daily_charges", partitions=all_days[: -len(days)])
     for day in days:
         if day not in runs:
             api.trigger("daily_sync", partition=day)
@@ -146,8 +154,8 @@ def _daily(api: AirflowApi) -> None:
         done = sum(1 for day in days if states.get(day, {}).get("state") == "success")
         if done == len(days):
             break
-        if done // 8 != shown:
-            shown = done // 8
+        if done * 4 // len(days) != shown:
+            shown = done * 4 // len(days)
             say(f"daily_sync: {done} of {len(days)} days are complete")
     say(f"daily_sync: all {len(days)} days are complete; the month's close starts by itself")
 

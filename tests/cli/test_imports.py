@@ -1,31 +1,19 @@
 """Handing in, reviewing and entering documents from a shell: one line each, and an exit code."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from demo.postgres import Logins
+from tests.cli.command import ROOT, Answer, here
 from tests.steps.handed_in import LETTER, a_desk, context, csv, typed
 
 from tieout.steps import review
 
-ROOT = Path(__file__).parents[2]
 PNG = b"\x89PNG\r\n"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answer:
-    """How a command ended and what it said to a person."""
-
-    code: int
-    out: str
-    error: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,21 +24,11 @@ class Shell:
     logins: Logins
 
     def tieout(self, *arguments: str | Path) -> Answer:
-        done = subprocess.run(
-            [sys.executable, "-m", "tieout.cli.main", *map(str, arguments)],
-            env={
-                "PATH": os.environ["PATH"],
-                "PYTHONPATH": str(ROOT / "include"),
-                "PYTHONDONTWRITEBYTECODE": "1",
-                "TIEOUT_HOME": str(self.home),
-                "TIEOUT_WORKER_DATABASE_URL": self.logins.worker_url,
-            },
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
-        return Answer(code=done.returncode, out=done.stdout, error="\n".join(said))
+        environment = {
+            "TIEOUT_HOME": str(self.home),
+            "TIEOUT_WORKER_DATABASE_URL": self.logins.worker_url,
+        }
+        return here([*map(str, arguments)], environment)
 
     def file(self, name: str, content: bytes) -> Path:
         path = self.home / name

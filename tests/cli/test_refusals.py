@@ -1,11 +1,8 @@
 """What a person sees when something is wrong: one sentence, an exit code, and nothing half-done."""
 
 import json
-import os
 import re
-import subprocess
-import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import boto3
@@ -13,34 +10,29 @@ import httpx
 import psycopg
 import pytest
 from tests import month
+from tests.cli.command import Answer, here, in_a_process
 from tests.worlds import WorldAt
-
-ROOT = Path(__file__).parents[2]
 
 
 def tieout(
     world: month.World, *arguments: str, connections: Mapping[str, str] | None = None
 ) -> tuple[int, str]:
-    """Run the command line as a shell would; exit code and what it said on standard error."""
+    """Exit code of a command and what it said on standard error."""
+    answer = here(arguments, _environment(world, connections))
+    return answer.code, answer.error
+
+
+def _environment(
+    world: month.World, connections: Mapping[str, str] | None = None
+) -> dict[str, str]:
     settings = world.settings()
-    environment = {
-        "PATH": os.environ["PATH"],
-        "PYTHONPATH": str(ROOT / "include"),
+    return {
         "TIEOUT_HOME": world.home,
         "TIEOUT_LAKE_URL": settings.lake_url,
         "TIEOUT_PUBLISH_URL": settings.publish_url,
         "TIEOUT_WORKER_DATABASE_URL": world.worker_url,
         **(world.connections if connections is None else connections),
     }
-    done = subprocess.run(
-        [sys.executable, "-m", "tieout.cli.main", *arguments],
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    said = [line for line in done.stderr.splitlines() if not line.startswith("{")]
-    return done.returncode, "\n".join(said)
 
 
 def _is_one_sentence(text: str) -> bool:
@@ -92,7 +84,10 @@ def test_an_endpoint_that_does_not_answer_is_named(registered: month.World) -> N
     assert _rows(registered, "snapshot") == 0
 
 
-def test_a_database_that_is_away_is_named_without_its_password(registered: month.World) -> None:
+@pytest.mark.parametrize("run", [here, in_a_process])
+def test_a_database_that_is_away_is_named_without_its_password(
+    registered: month.World, run: Callable[[Sequence[str], Mapping[str, str]], Answer]
+) -> None:
     password = re.search(r"//[^:]+:([^@]+)@", registered.worker_url)
     assert password is not None
     gone = registered.worker_url.replace("/tmp/", "/tmp/gone-")  # noqa: S108  a socket path that is not there
@@ -103,10 +98,10 @@ def test_a_database_that_is_away_is_named_without_its_password(registered: month
         connections=registered.connections,
         standin_url=registered.standin_url,
     )
-    code, said = tieout(lost, "status", "2026-10")
-    assert code != 0
-    assert _is_one_sentence(said)
-    assert password[1] not in said
+    answer = run(["status", "2026-10"], _environment(lost))
+    assert (answer.code, answer.out) == (3, "")
+    assert _is_one_sentence(answer.error)
+    assert password[1] not in answer.error
 
 
 def test_a_truncated_report_of_aws_loads_nothing(registered: month.World) -> None:
@@ -138,12 +133,11 @@ def test_a_truncated_report_of_aws_loads_nothing(registered: month.World) -> Non
 
 
 def test_a_pdf_that_is_not_an_invoice_blocks_the_close(world_at: WorldAt) -> None:
-    fresh_world = world_at("final world")
+    fresh_world = world_at("settle")
     drop = Path(fresh_world.home) / "drop" / "openai"
-    names = [name for name, _ in month.acts()]
     (drop / "letter.pdf").write_bytes(b"%PDF-1.4\n% a letter, not an invoice\n%%EOF\n")
-    for name, act in month.acts()[names.index("final world") + 1 : names.index("request close")]:
-        assert act(fresh_world) is not None, name
+    for name in ("final documents openai", "final normalise openai", "reconcile", "settle"):
+        assert month.act(name)(fresh_world) is not None, name
     code, said = tieout(fresh_world, "close", "2026-10")
     assert (code, _is_one_sentence(said)) == (1, True)
     assert "letter.pdf" in said
