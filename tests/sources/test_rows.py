@@ -82,3 +82,16 @@ def test_an_empty_field_is_no_number_and_a_word_is_an_error() -> None:
     assert decimal_or_none(None) is None
     with pytest.raises(MoneyFormatError):
         decimal_or_none("None")
+
+
+def test_an_amount_with_a_monstrous_exponent_is_one_bad_row_and_nothing_else_is_lost() -> None:
+    amounts = {1: Decimal("1E+500"), 2: Decimal("3.50")}
+    found = normalise(
+        [SourceRow(document="d", number=number, values=None) for number in amounts],
+        amount_of=lambda row: amounts[row.number],
+        to_charge=lambda _, amount: {**CHARGE, "effective_cost": amount},
+        provider="test",
+    )
+    assert (found.totals.rows_out, found.totals.rows_bad) == (1, 1)
+    assert found.totals.source_total == Decimal("3.50")
+    assert [(one.kind, one.source_row) for one in found.findings] == [("bad_row", 1)]

@@ -51,8 +51,8 @@ def failed_status(provider: str, endpoint: str, status: int) -> SourceError:
     if status in _CREDENTIALS:
         return SourceRefusedError(
             f"{provider} at {host} refused the key (HTTP {status}): expected a key with the "
-            f"permissions of docs/reference/providers/{provider}.md; correct the connection "
-            f"tieout_{provider}."
+            f"permissions of docs/reference/providers/{provider}.md; correct the account's "
+            f"connection (tieout_{provider}, unless the register names another)."
         )
     if status in {_THROTTLED, _TIMEOUT, _CONFLICT} or status >= _SERVER_ERROR:
         return unreachable(provider, endpoint, f"HTTP {status}")
@@ -66,7 +66,8 @@ def unreachable(provider: str, endpoint: str, reason: str) -> SourceUnreachableE
     """No usable answer, worth a retry."""
     return SourceUnreachableError(
         f"{provider} at {_host(endpoint)} did not answer ({reason}): the run may be repeated; "
-        f"if it stays, check the endpoint of the connection tieout_{provider} and the network."
+        f"if it stays, check the network and the endpoint of the account's connection "
+        f"(tieout_{provider}, unless the register names another)."
     )
 
 

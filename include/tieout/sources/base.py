@@ -217,6 +217,12 @@ def load_invoice_format(name: str) -> InvoiceFormat:
     return cast("InvoiceFormat", module)
 
 
+def remarks(name: str, document: RawDocument) -> tuple[Finding, ...]:
+    """What a format has to say beside the figures, such as an exchange rate; most have nothing."""
+    speak = getattr(load_invoice_format(name), "exchange_findings", None)
+    return tuple(speak(document.content, document_sha256=document.sha256)) if speak else ()
+
+
 def known_providers() -> tuple[str, ...]:
     """Names that `load_provider` takes, sorted."""
     return _modules_in("providers")

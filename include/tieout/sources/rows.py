@@ -61,8 +61,8 @@ def normalise(
         units = 0
         try:
             amount = amount_of(row)
+            units = to_units(amount)  # refuses an amount that is none before it is counted
             total = _EXACT.add(total, amount)
-            units = to_units(amount)
             charge = {**to_charge(row, amount), "billed_cost": amount}
             charges.append(_finished(charge, row))
         except _BAD as error:
