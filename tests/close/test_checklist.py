@@ -38,6 +38,15 @@ def test_a_month_that_ties_passes_every_check() -> None:
     assert details["C15"] == "128.00 USD of expense"
 
 
+def test_an_account_that_bills_nothing_needs_no_matched_invoice() -> None:
+    nothing: dict[str, Any] = {"source_units": 0, "loaded_units": 0}
+    nothing |= {"ledger_lines_net_units": 0, "ledger_tax_units": 0}
+    gateway = arrears(
+        provider="litellm", billing_account_id="proxy", documents=(), bridges=(), **nothing
+    )
+    assert failed(ready(accounts=(arrears(), prepaid(), gateway))) == {}
+
+
 def test_a_check_is_plain_json() -> None:
     check = Check(check_id="C01", title="t", passed=True, blocking=True, detail="d")
     assert check_json(check) == {

@@ -70,3 +70,18 @@ def test_a_credit_event_of_a_negative_amount_names_its_line() -> None:
     text = TEXT + '    credits: [{period: 2026-10, kind: expired, amount: "-1", evidence: x}]\n'
     with pytest.raises(RuleFileError, match="line 13: expected an amount above zero"):
         parse_accounts(text, name="accounts.yaml")
+
+
+def test_a_balance_that_the_provider_shows_is_kept_by_period() -> None:
+    anthropic, openai = parse_accounts(
+        TEXT + '    balances: [{period: 2026-10, amount: "418.82", evidence: console}]\n', name="a"
+    )
+    assert anthropic.stated_units("2026-10") == to_units("418.82")
+    assert anthropic.stated_units("2026-11") is None
+    assert openai.stated_units("2026-10") is None
+
+
+def test_two_balances_of_one_period_are_refused() -> None:
+    one = '{period: 2026-10, amount: "1", evidence: console}'
+    with pytest.raises(RuleFileError, match="balance of a period '2026-10' is already in line 13"):
+        parse_accounts(TEXT + f"    balances: [{one}, {one}]\n", name="accounts.yaml")

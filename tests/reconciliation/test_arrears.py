@@ -81,7 +81,7 @@ def test_a_missing_invoice_is_a_warning_and_the_other_bridges_stand() -> None:
 def test_an_account_without_charges_is_in_the_default_currency() -> None:
     bridges, findings = reconcile(final=charges())
     assert bridges["draft_to_final"].currency == "USD"
-    assert findings == ["missing_invoice"]
+    assert findings == []
 
 
 def test_an_invoice_in_another_currency_blocks() -> None:
@@ -195,3 +195,10 @@ def test_what_is_beyond_the_bound_is_unexplained_to_the_unit(digits_off: str) ->
         invoice=document([("usage", "10")]),
     )
     assert bridges["report_to_invoice"].unexplained_units == to_units(digits_off)
+
+
+def test_an_account_that_billed_nothing_needs_no_invoice() -> None:
+    bridges, findings = reconcile(final=charges(charge(1, "0")))
+    assert "report_to_invoice" not in bridges
+    assert findings == []
+    assert reconcile(final=charges(charge(1, "0.01")))[1] == ["missing_invoice"]

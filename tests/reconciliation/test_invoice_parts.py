@@ -95,9 +95,22 @@ def test_no_invoice_bills_nothing() -> None:
 def test_an_invoice_id_of_the_report_without_its_document_is_named() -> None:
     rows = charges(charge(1, "10", invoice_id="A"), charge(2, "3", invoice_id="B"), charge(3, "1"))
     found = missing_invoices(rows, [paper("A")])
-    assert [(each.kind, each.subject) for each in found] == [("invoice_not_arrived", "B")]
+    assert [(each.kind, each.severity, each.subject) for each in found] == [
+        ("invoice_not_arrived", "blocking", "B")
+    ]
     assert "beside A;" in found[0].message
     assert missing_invoices(rows.slice(2), []) == ()
+
+
+def test_a_missing_invoice_of_a_cent_cannot_pass_for_rounding_of_the_one_that_arrived() -> None:
+    final = charges(charge(1, "10", invoice_id="A"), charge(2, "0.01", invoice_id="B"))
+    bridges, findings = reconcile_arrears(
+        provider="aws", account="1", estimate=None, draft=final, final=final, invoices=[paper("A")]
+    )
+    assert bridges[-1].unexplained_units == 0  # a cent is within the bound of one printed line
+    assert [(each.kind, each.severity) for each in findings] == [
+        ("invoice_not_arrived", "blocking")
+    ]
 
 
 def test_two_invoices_and_a_credit_note_are_one_bridge_with_each_ones_causes() -> None:

@@ -105,7 +105,11 @@ def test_anthropic_discount_and_credit_rollforward_tie() -> None:
         estimate=estimate,
         draft=final,
         final=final,
-        credit=CreditMonth(purchases=receipts, opening_units=to_units("1234.56")),
+        credit=CreditMonth(
+            purchases=receipts,
+            opening_units=to_units("1234.56"),
+            stated_closing_units=to_units("418.82"),
+        ),
     )
     estimated, _, credit = bridges
     assert usd(estimated.start_units) == "5151.30599035"

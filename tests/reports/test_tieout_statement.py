@@ -96,6 +96,14 @@ def test_credit_that_the_provider_no_longer_shows_was_drawn_without_a_charge() -
     assert holds(row)
 
 
+def test_a_commitment_rolls_forward_and_is_called_by_its_name() -> None:
+    rows = build(inputs(modes={("anthropic", "org-2"): "commitment"})).rows
+    assert [(one.provider, one.mode) for one in rows] == [
+        ("anthropic", "commitment"),
+        ("openai", "arrears"),
+    ]
+
+
 def test_bridges_that_do_not_meet_make_no_statement() -> None:
     off = bridge("report_to_invoice", "108", "103", {"credit": "-5"})
     with pytest.raises(ConservationError, match=r"found 108\.00, 108\.001"):

@@ -39,11 +39,16 @@ class BillingAccount:
     opening_units: int
     connection: str
     credits: tuple[tuple[str, CreditEvent], ...] = ()  # period of the event, event
+    balances: tuple[tuple[str, int], ...] = ()  # period, credit that the provider shows at its end
 
     @property
     def subject(self) -> str:
         """How findings, runs and pages name the account."""
         return f"{self.provider}/{self.billing_account_id}"
+
+    def stated_units(self, period: str) -> int | None:
+        """The balance that the provider shows at the end of a period; None: nobody has read it."""
+        return dict(self.balances).get(period)
 
     def credit_events(self, period: str) -> tuple[CreditEvent, ...]:
         """What the provider granted or let expire in a period, as the register has it."""
@@ -82,12 +87,17 @@ def accounts_of(accounts: tuple[BillingAccount, ...], provider: str) -> tuple[Bi
 
 
 def _account(node: Node) -> BillingAccount:
-    entry = fields.fields(node, required=_REQUIRED, optional=["opening", "connection", "credits"])
+    entry = fields.fields(
+        node, required=_REQUIRED, optional=["opening", "connection", "credits", "balances"]
+    )
     period, units = _opening(entry["opening"]) if "opening" in entry else (None, 0)
     mode = fields.one_of(entry["mode"], _MODES)
     provider = fields.identifier_of(entry["provider"])
     named = entry.get("connection")
     events = fields.members(entry["credits"]) if "credits" in entry else []
+    balances = fields.members(entry["balances"]) if "balances" in entry else []
+    stated = [(_balance(balance), balance) for balance in balances]
+    fields.refuse_repeats([(period, at) for (period, _), at in stated], what="balance of a period")
     return BillingAccount(
         provider=provider,
         billing_account_id=fields.text_of(entry["billing_account_id"]),
@@ -98,11 +108,16 @@ def _account(node: Node) -> BillingAccount:
         opening_units=units,
         connection=fields.identifier_of(named) if named else provider,
         credits=tuple(_credit_event(event) for event in events),
+        balances=tuple(balance for balance, _ in stated),
     )
 
 
 def _opening(node: Node) -> tuple[str, int]:
     return _amount(node, fields.fields(node, required=["period", "amount"], optional=["evidence"]))
+
+
+def _balance(node: Node) -> tuple[str, int]:
+    return _amount(node, fields.fields(node, required=["period", "amount", "evidence"]))
 
 
 def _credit_event(node: Node) -> tuple[str, CreditEvent]:

@@ -53,6 +53,8 @@ def reconcile_arrears(
     findings = one_sided(bridges)
     documents, repeated = distinct(invoices)
     findings = (*findings, *repeated)
+    if not documents and not total_units(final):
+        return bridges, findings
     if not documents:
         return bridges, (*findings, _missing(provider, account, final=final, currency=currency))
     if foreign := [one for one in documents if one.currency != currency]:

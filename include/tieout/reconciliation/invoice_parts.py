@@ -71,13 +71,16 @@ def by_invoice(
 
 
 def missing_invoices(rows: pa.Table, invoices: Sequence[BillingDocument]) -> tuple[Finding, ...]:
-    """A warning for each invoice id in the report for which no document has arrived."""
+    """A blocking finding for each invoice id in the report of which no document has arrived.
+
+    A small one would otherwise pass for rounding of the invoices that did arrive.
+    """
     known = {one.number for one in invoices}
     ids = sorted({one for one in rows["invoice_id"].unique().to_pylist() if one} - known)
     return tuple(
         Finding(
             kind="invoice_not_arrived",
-            severity="warning",
+            severity="blocking",
             subject=number,
             message=(
                 f"The report has charges of invoice {number}, of which no document has arrived: "

@@ -4,7 +4,7 @@ Owns the figures on the page and their identities; a statement that does not add
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
@@ -72,7 +72,10 @@ class Statement:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StatementInputs:
-    """What a statement is made of; `ledger` is LEDGER_SCHEMA, `entries` those of the books."""
+    """What a statement is made of; `ledger` is LEDGER_SCHEMA, `entries` those of the books.
+
+    `modes` says how each account (provider, id) bills; one that it lacks is told from its bridges.
+    """
 
     period: Period
     currency: str
@@ -82,6 +85,7 @@ class StatementInputs:
     unallocated_units: int
     bridges: tuple[Bridge, ...]
     entries: tuple[JournalEntry, ...]
+    modes: Mapping[tuple[str, str], BillingMode] = field(default_factory=dict)
 
 
 def build(inputs: StatementInputs) -> Statement:
@@ -102,7 +106,7 @@ def build(inputs: StatementInputs) -> Statement:
         period=str(inputs.period),
         currency=inputs.currency,
         state=inputs.state,
-        rows=_rows(inputs.bridges),
+        rows=_rows(inputs.bridges, inputs.modes),
         ledger_total_units=_total(inputs.ledger),
         ledger_net_units=net,
         unallocated_units=inputs.unallocated_units,
@@ -153,15 +157,19 @@ def close_content(
     }
 
 
-def _rows(bridges: tuple[Bridge, ...]) -> tuple[StatementRow, ...]:
+def _rows(
+    bridges: tuple[Bridge, ...], modes: Mapping[tuple[str, str], BillingMode]
+) -> tuple[StatementRow, ...]:
     accounts: dict[tuple[str, str], dict[Section, Bridge]] = {}
     for bridge in bridges:
         key = (bridge.provider, bridge.billing_account_id)
         accounts.setdefault(key, {})[bridge.section] = bridge
-    return tuple(_row(key, found) for key, found in sorted(accounts.items()))
+    return tuple(_row(key, found, mode=modes.get(key)) for key, found in sorted(accounts.items()))
 
 
-def _row(key: tuple[str, str], found: Mapping[Section, Bridge]) -> StatementRow:
+def _row(
+    key: tuple[str, str], found: Mapping[Section, Bridge], *, mode: BillingMode | None
+) -> StatementRow:
     estimate = found.get("estimate_to_report")
     invoiced = found.get("report_to_invoice")
     rollforward = found.get("credit_rollforward")
@@ -171,7 +179,7 @@ def _row(key: tuple[str, str], found: Mapping[Section, Bridge]) -> StatementRow:
     return StatementRow(
         provider=key[0],
         billing_account_id=key[1],
-        mode="prepaid" if rollforward else "arrears",
+        mode=mode or ("prepaid" if rollforward else "arrears"),
         estimated_units=estimate.start_units if estimate else None,
         reported_units=reported,
         billed_units=_billed(found, reported=reported),

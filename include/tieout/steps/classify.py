@@ -32,6 +32,7 @@ from tieout.steps.inputs import (
     charges,
     invoices_of,
     policy,
+    refuse_mixed_currencies,
     stage_snapshots,
 )
 from tieout.steps.outputs import begin, done_before, finish, result, start_run
@@ -64,6 +65,7 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
     if stage not in STAGES:
         raise UsageError(f"Expected a stage of {', '.join(STAGES)}, found {stage!r}.")
     with context.store.transaction() as tx:
+        refuse_mixed_currencies(tx, month)
         sources = stage_snapshots(tx, month, stage)
         if stage == "draft":
             _pin(context, tx, month, sources)

@@ -15,7 +15,7 @@ from tieout.core.period import parse_period, period_of
 from tieout.ledger.billing_accounts import accounts_of
 from tieout.steps import evidence
 from tieout.steps.context import Context, StepResult, Summary
-from tieout.steps.inputs import accounts, billing_documents
+from tieout.steps.inputs import accounts, billing_documents, bills
 from tieout.store import audit, coverage, findings, periods, signoffs
 
 UNALLOCATED_LIMIT_BP = 500
@@ -130,11 +130,17 @@ def day_complete(context: Context, *, day: date, providers: Sequence[str]) -> St
 
 
 def invoices_present(context: Context, *, period: str) -> bool:
-    """Whether every arrears account has its invoice and every prepaid one its receipts read."""
+    """Whether every account in arrears that bills something has an invoice that was read.
+
+    A prepaid month may have no purchase, and a gateway's own figures bill nothing: nobody waits for
+    their documents.
+    """
     month = parse_period(period)
     with context.store.transaction() as tx:
         return all(
-            billing_documents(context, tx, account, month) for account in accounts(tx, month)
+            billing_documents(context, tx, account, month) or not bills(tx, account, month)
+            for account in accounts(tx, month)
+            if account.mode == "arrears"
         )
 
 

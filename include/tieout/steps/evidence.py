@@ -26,6 +26,7 @@ from tieout.steps.inputs import (
     AccountSnapshot,
     billing_documents,
     chart,
+    counted,
     latest_outputs,
     policy,
     stage_snapshots,
@@ -81,6 +82,7 @@ class MonthEvidence:
                 unallocated_units=self.unallocated_units,
                 bridges=self.bridges,
                 entries=self.entries,
+                modes={(one.provider, one.billing_account_id): one.mode for one in self.accounts},
             )
         )
 
@@ -186,7 +188,7 @@ def _account(
         loaded_units=source.file.loaded_units + int(read["refused_units"]),
         ledger_lines_net_units=net_units(own),
         ledger_tax_units=tax_units(own),
-        documents=billing_documents(context, tx, account, month),
+        documents=counted(billing_documents(context, tx, account, month), account),
         bridges=tuple(
             bridge
             for bridge in bridges

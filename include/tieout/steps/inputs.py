@@ -14,7 +14,7 @@ from tieout.core.period import Period
 from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
 from tieout.ledger.chart import Chart, parse_chart
-from tieout.reconciliation.invoice_parts import of_month
+from tieout.reconciliation.invoice_parts import distinct, of_month
 from tieout.sources.base import RawDocument, RawKind
 from tieout.steps.context import Context
 from tieout.store import charge_files, documents, policies, reconciliations, runs, snapshots
@@ -51,6 +51,22 @@ def accounts(tx: Tx, month: Period) -> tuple[BillingAccount, ...]:
     """The registered billing accounts."""
     found = policy(tx, "accounts", month)
     return parse_accounts(found.body, name=found.label)
+
+
+def refuse_mixed_currencies(tx: Tx, month: Period) -> None:
+    """The books are in one currency, and nothing here converts.
+
+    Raises:
+        NotReadyError: an account bills in another currency than that of the chart of accounts.
+    """
+    books = chart(tx, month).currency
+    for account in accounts(tx, month):
+        if account.currency != books:
+            raise NotReadyError(
+                f"Account {account.subject} bills in {account.currency}: expected {books}, the "
+                "currency of the chart of accounts, because nothing converts yet; keep it out of "
+                "this register."
+            )
 
 
 def chart(tx: Tx, month: Period) -> Chart:
@@ -124,6 +140,13 @@ def stage_snapshots(tx: Tx, month: Period, stage: str) -> tuple[AccountSnapshot,
     return tuple(found)
 
 
+def bills(tx: Tx, account: BillingAccount, month: Period) -> bool:
+    """Whether the newest report holds an amount to bill; a report that was not read may."""
+    snapshot = snapshot_head(tx, account, month, "cost")
+    file = charge_files.get(tx, snapshot.snapshot_id, "charges") if snapshot else None
+    return file is None or file.loaded_units != 0
+
+
 def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:
     """All charges of the given versions as one table, in account order."""
     return pa.concat_tables(
@@ -157,6 +180,15 @@ def purchases_of(
     """What bought credit in the month: receipts, or the invoices of a commitment."""
     kind = "receipt" if account.mode == "prepaid" else "invoice"
     return tuple(document for document in documents_found if document.kind == kind)
+
+
+def counted(
+    documents_found: tuple[BillingDocument, ...], account: BillingAccount
+) -> tuple[BillingDocument, ...]:
+    """The month's documents that are booked: bills of an account in arrears, else purchases."""
+    if account.mode == "arrears":
+        return distinct(invoices_of(documents_found))[0]
+    return distinct(purchases_of(documents_found, account))[0]
 
 
 def latest_outputs(tx: Tx, step: str, subject: str) -> dict[str, Any]:

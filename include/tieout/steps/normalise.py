@@ -10,7 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout import log as logs
-from tieout.core.errors import DocumentUnreadableError
+from tieout.core.errors import DocumentUnreadableError, SourceAnswerError
+from tieout.core.finding import Finding
 from tieout.core.period import Period, parse_period
 from tieout.focus.columns import with_attr_ids
 from tieout.focus.document import BillingDocument, document_json
@@ -21,6 +22,7 @@ from tieout.sources.base import (
     RawDocument,
     load_invoice_format,
     load_provider,
+    remarks,
 )
 from tieout.steps import keep
 from tieout.steps.context import Context, StepResult
@@ -79,6 +81,7 @@ def _cost(
     raw = raw_documents(context, tx, snapshot)
     result = module.to_focus(raw, account=account.billing_account_id, period=month)
     result.totals.check()
+    _refuse_foreign(account, result.charges)
     keep.refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
     stored = context.lake.put_table(with_attr_ids(result.charges), f"charges/period={month}")
     charge_files.add(
@@ -169,6 +172,7 @@ def _estimate(
     raw = raw_documents(context, tx, snapshot)
     result = module.to_estimate(raw, account=account.billing_account_id, period=month)
     result.totals.check()
+    _refuse_foreign(account, result.charges)
     keep.refuse_too_many(account, result.totals.rows_bad, result.totals.rows_in, result.findings)
     stored = context.lake.put_table(with_attr_ids(result.charges), f"estimates/period={month}")
     charge_files.add(
@@ -198,11 +202,14 @@ def _documents(
     if snapshot is None or done_before(tx, work := _work(context, snapshot, "documents")):
         return None
     read: list[BillingDocument] = []
+    found: list[Finding] = []
     refused = 0
-    papers = raw_documents(context, tx, snapshot)
+    fetched = raw_documents(context, tx, snapshot)
+    papers = [raw for raw in fetched if raw.kind == "billing_document"]  # the rest is evidence
     for raw in papers:
         try:
             read.extend(_read(tx, module, raw))
+            found.extend(remarks(_format(module, raw), raw))
             _take_back(tx, module, account, month, raw)
         except DocumentUnreadableError as error:
             refused += 1
@@ -212,7 +219,7 @@ def _documents(
     ).encode()
     stored = context.lake.put(content, f"billing_documents/period={month}", suffix=".json")
     outputs = {"snapshot": snapshot.snapshot_id, "path": stored.path, "sha256": stored.sha256}
-    finish(context, tx, work, outputs=outputs, action="documents_read")
+    finish(context, tx, work, outputs=outputs, action="documents_read", found=found)
     return (len(papers), len(papers) - refused, refused)
 
 
@@ -285,6 +292,16 @@ def _take_back(
     intake.happened(tx, raw.sha256, event)
     facts = {"document": raw.sha256, "name": raw.name}
     audit.record(tx, "document_accepted", f"{month}/{account.subject}", facts, why=event.reason)
+
+
+def _refuse_foreign(account: BillingAccount, charges: pa.Table) -> None:
+    """Amounts of two currencies must never be added up as if they were one."""
+    found = set(charges["billing_currency"].unique().to_pylist()) - {account.currency}
+    if found:
+        raise SourceAnswerError(
+            f"The report of {account.subject} is in {', '.join(sorted(found))}: expected "
+            f"{account.currency} as registered; nothing was loaded, correct the accounts policy."
+        )
 
 
 def _days(result: Normalised, month: Period, snapshot: snapshots.Snapshot) -> dict[date, int]:

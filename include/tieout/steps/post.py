@@ -29,6 +29,7 @@ from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
     billing_documents,
+    bills,
     chart,
     invoices_of,
     latest_outputs,
@@ -99,14 +100,16 @@ def _settle_arrears(
     lines: pa.Table,
 ) -> list[posting.Posting]:
     documents, _ = distinct(invoices_of(billing_documents(context, tx, account, month)))
+    posted = _posted(tx, account, month)
+    accrued = [entry for entry in posted if entry.journal_type in {"accrual", "true_up"}]
+    if not documents and not accrued and not bills(tx, account, month):
+        return []
     if not documents:
         raise NotReadyError(
             f"No invoice of {account.subject} for {month} has arrived: expected one before the "
             "month is settled; put it into the drop folder of the connection and pull documents."
         )
     own = _of(lines, account)
-    posted = _posted(tx, account, month)
-    accrued = [entry for entry in posted if entry.journal_type in {"accrual", "true_up"}]
     top_up = posting.true_up(
         accrued, own, month=_month(account, month), chart=books, documents=documents
     )

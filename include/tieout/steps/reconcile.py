@@ -46,7 +46,8 @@ def run(context: Context, *, period: str) -> StepResult:
         papers = [billing_documents(context, tx, final.account, month) for final in finals]
         estimates = [_estimate(tx, final.account, month) for final in finals]
         opened = [
-            f"{opening_units(tx, final.account, month)} {final.account.credit_events(period)}"
+            f"{opening_units(tx, final.account, month)} {final.account.credit_events(period)} "
+            f"{final.account.stated_units(period)}"
             for final in finals
             if final.account.mode != "arrears"
         ]
@@ -106,9 +107,11 @@ def _reconcile(
         draft=charges(context, (draft,)),
         final=charges(context, (final,)),
         credit=CreditMonth(
-            purchases=purchases_of(paper, account),
+            purchases=(bought := purchases_of(paper, account)),
+            others=tuple(one for one in paper if one not in bought),
             opening_units=opening_units(tx, account, month),
             events=account.credit_events(str(month)),
+            stated_closing_units=account.stated_units(str(month)),
         ),
     )
 
