@@ -45,6 +45,7 @@ if TYPE_CHECKING:
 
 # What a task returns: one mapping of keys and counts for each step that it ran, never rows.
 Summaries = list[Mapping[str, object]]
+Handed = Any  # what a task is handed: a value when it runs, Airflow's reference when it is wired
 
 
 class Month(TypedDict):
@@ -229,8 +230,9 @@ def sign_off(task_id: str, *, duty: str, doing: str) -> ApprovalOperator:
     The answer given here signs nothing, for any author of a DAG could forge it. The signature is
     recorded by the finance API for the person who is logged in; `verify_closed` reads that.
     """
-    return ApprovalOperator(
-        task_id=task_id,
+    return _question(
+        task_id,
+        duty=duty,
         subject=f"{doing} {{{{ dag_run.partition_key or params.period }}}}",
         body=(
             "Content hash: `{{ ti.xcom_pull(task_ids='reconcile_post_request_close')[-1]"
@@ -238,12 +240,68 @@ def sign_off(task_id: str, *, duty: str, doing: str) -> ApprovalOperator:
             "`/tieout/api/periods/{{ dag_run.partition_key or params.period }}/sign-offs`; "
             "then choose Approve here, so that the run goes on."
         ),
+    )
+
+
+def preview_approval() -> ApprovalOperator:
+    """A task that shows what would move and waits for an approver; it approves nothing itself.
+
+    `reapply` reads from the database whether the preview was approved, and by whom.
+    """
+    return _question(
+        "approve_preview",
+        duty="controller",
+        subject="Approve the preview of {{ params.policy }}",
+        body=(
+            "{{ ti.xcom_pull(task_ids='preview')['sentence'] }} Look at it with GET "
+            "`/tieout/api/previews/{{ ti.xcom_pull(task_ids='preview')['preview'] }}`, approve it "
+            "with POST to the same address and `/approval`; then choose Approve here, so that the "
+            "run goes on."
+        ),
+    )
+
+
+def _question(task_id: str, *, duty: str, subject: str, body: str) -> ApprovalOperator:
+    return ApprovalOperator(
+        task_id=task_id,
+        subject=subject,
+        body=body,
         assigned_users=_people(duty),
         fail_on_reject=True,
         retries=2,
         retry_delay=timedelta(seconds=5),
         retry_policy=ASK_AGAIN,
     )
+
+
+def reapply_params() -> dict[str, Param]:
+    """What a person fills in to apply a policy to the past."""
+    month = r"^\d{4}-(0[1-9]|1[0-2])$"
+    return {
+        "policy": Param(
+            type="string",
+            pattern=r"^(classification|initiatives|allocation|tag_map|owners)@[1-9]\d*$",
+            title="Policy version",
+            description="A proposed version, such as classification@3.",
+        ),
+        "first": Param(type="string", pattern=month, title="First month"),
+        "last": Param(type="string", pattern=month, title="Last month"),
+        "threshold": Param(
+            "0",
+            type="string",
+            pattern=r"^\d{1,12}(\.\d{1,2})?$",
+            title="Name initiatives that move by more than",
+        ),
+    }
+
+
+def reapply_request() -> dict[str, str]:
+    """The filled-in form, and who asks: the person who started the run, as Airflow knows them."""
+    current = get_current_context()
+    form = current["params"]
+    names = {"label": "policy", "first": "first", "last": "last", "threshold": "threshold"}
+    asked = {ours: str(form[theirs]) for ours, theirs in names.items()}
+    return {**asked, "person": "service:airflow"}
 
 
 def close_deadline() -> DeadlineAlert:

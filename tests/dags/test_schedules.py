@@ -77,3 +77,32 @@ def test_a_run_by_hand_takes_a_month_and_nothing_else(dags: dict[str, DAG], peri
     assert param.resolve(value="2026-10") == "2026-10"
     with pytest.raises(ParamValidationError):
         param.resolve(value=period)
+
+
+def test_reapply_waits_for_a_person_between_preview_and_application(dags: dict[str, DAG]) -> None:
+    dag = dags["reapply"]
+    order = [{task.task_id for task in dag.roots}]
+    while following := dag.get_task(min(order[-1])).downstream_task_ids - {"refresh_open_months"}:
+        order.append(following - {"apply"} or following)
+    assert order == [{"preview"}, {"approve_preview"}, {"apply"}]
+    assert dag.get_task("refresh_open_months").upstream_task_ids >= {"apply"}
+    assert dag.get_task("approve_preview").downstream_task_ids == {"apply"}
+
+
+@pytest.mark.parametrize(
+    ("name", "good", "bad"),
+    [
+        ("policy", "classification@3", "chart@1"),
+        ("policy", "allocation@12", "allocation"),
+        ("first", "2026-01", "January"),
+        ("last", "2026-12", "2026-13"),
+        ("threshold", "1000.50", "much"),
+    ],
+)
+def test_the_form_of_a_reapplication_is_typed(
+    dags: dict[str, DAG], name: str, good: str, bad: str
+) -> None:
+    param = dags["reapply"].params.get_param(name)
+    assert param.resolve(value=good) == good
+    with pytest.raises(ParamValidationError):
+        param.resolve(value=bad)

@@ -266,7 +266,7 @@ def test_failures_are_told_apart(serve: Serve, status: int, error: type[SourceEr
 
 
 def test_azure_that_is_down_is_worth_a_retry() -> None:
-    with pytest.raises(SourceUnreachableError, match=r"check the network and .*\(tieout_azure, unless"):
+    with pytest.raises(SourceUnreachableError, match=r"network and .*\(tieout_azure, unless"):
         usage(connection("http://127.0.0.1:9"))
 
 

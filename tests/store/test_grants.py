@@ -27,6 +27,7 @@ DECISIONS = {
     "close_period": "'2026-10', 'x'",
     "return_to_open": "'2026-10', 'why'",
     "approve_document": "'x'",
+    "approve_preview": "'x'",
 }
 FUNCTIONS = {
     "append_event": {"tieout_worker", "tieout_web"},
@@ -37,12 +38,13 @@ FUNCTIONS = {
     "post_entry": {"tieout_worker"},
     "request_close": {"tieout_worker"},
     "publish_period": {"tieout_worker"},
+    "restate_period": {"tieout_worker"},
     **{name: {"tieout_web"} for name in DECISIONS},
 }
 INSERTS = {
     "document", "snapshot", "charge_file", "coverage", "run", "finding", "policy", "allocation",
     "allocation_pool", "allocation_share", "reconciliation_bridge", "reconciliation_line",
-    "ledger_line", "intake", "intake_event",
+    "ledger_line", "intake", "intake_event", "preview",
 }  # fmt: skip
 STAMPS = {"recorded_at", "recorded_by", "proposed_at", "proposed_by", "login"}
 CHANGING = {"head", "period", "journal_counter"}  # through functions only

@@ -46,7 +46,9 @@ def test_no_route_answers_before_somebody_is_logged_in(app: FastAPI) -> None:
     routes = [route for route in app.routes if isinstance(route, APIRoute)]
     assert len(routes) >= 5
     for route in routes:
-        path = route.path.format(period="2026-10", kind="chart", version=1, document=HASH)
+        path = route.path.format(
+            period="2026-10", kind="chart", version=1, document=HASH, sha256=HASH
+        )
         for method in route.methods:
             answer = client.request(method, path, headers=SAME)
             assert answer.status_code == 401, f"{method} {path}"

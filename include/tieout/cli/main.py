@@ -15,7 +15,7 @@ from typing import Annotated
 import typer
 
 from tieout import log
-from tieout.cli import imports, reports, views
+from tieout.cli import imports, reports, rules, views
 from tieout.cli.shell import Json, console, errors, run_step, show, working
 from tieout.config import load_settings
 from tieout.core.errors import StateError, TieoutError, UsageError
@@ -62,6 +62,8 @@ app.add_typer(audit_app, name="audit", no_args_is_help=True)
 app.add_typer(reports.export_app, name="export", no_args_is_help=True)
 app.command()(reports.completeness)
 app.command()(reports.restatements)
+app.add_typer(rules.rules_app, name="rules", no_args_is_help=True)
+app.command()(rules.reapply)
 app.add_typer(imports.import_app, name="import", no_args_is_help=True)
 app.add_typer(imports.review_app, name="review", no_args_is_help=True)
 app.add_typer(imports.enter_app, name="enter", no_args_is_help=True)
@@ -185,10 +187,15 @@ def statement(period: Period, json_: Json = False) -> None:
 
 
 @app.command()
-def lines(period: Period, json_: Json = False) -> None:
-    """The ledger lines of a period, largest first."""
+def lines(
+    period: Period,
+    basis: Annotated[str, typer.Option(help="reported or restated.")] = "reported",
+    as_of: Annotated[int | None, typer.Option(help="As known at this ledger sequence.")] = None,
+    json_: Json = False,
+) -> None:
+    """The ledger lines of a period, largest first: as reported, or as restated by later rules."""
     with working() as made:
-        found = status_step.ledger_lines(made, period=period)
+        found = status_step.ledger_lines(made, period=period, basis=basis, as_of=as_of)
     if json_:
         print(json.dumps(found, sort_keys=True))
     else:

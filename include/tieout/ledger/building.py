@@ -11,6 +11,7 @@ from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
 from tieout.ledger.chart import Chart, ControlRole
 from tieout.ledger.entry import (
+    AdjustmentKind,
     JournalEntry,
     JournalLine,
     JournalType,
@@ -30,6 +31,7 @@ _TITLES: dict[JournalType, str] = {
     "credit_purchase": "Purchase of prepaid credit",
     "breakage": "Prepaid credit expired unused",
     "manual": "Credit granted by the provider",
+    "reclass": "Reclassification by a rule that reaches back",
 }
 
 
@@ -51,6 +53,7 @@ class Heading:
     document_on: date
     source: str
     source_refs: tuple[str, ...]
+    adjustment_kind: AdjustmentKind = "none"
 
 
 def build(
@@ -79,6 +82,7 @@ def build(
             lines=kept,
             source_refs=heading.source_refs,
             reverses=None,
+            adjustment_kind=heading.adjustment_kind,
             idempotency_key=entry_key(
                 heading.journal_type,
                 service_period=period,

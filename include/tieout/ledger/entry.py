@@ -22,6 +22,7 @@ JournalType = Literal[
     "credit_purchase",
     "breakage",
     "manual",
+    "reclass",
 ]
 AdjustmentKind = Literal["none", "change_in_estimate", "error_correction", "policy_change"]
 

@@ -35,9 +35,11 @@ __all__ = [
     "AccountMonth",
     "Posting",
     "accrual",
+    "changes_between",
     "credit_event",
     "credit_purchase",
     "drawdown",
+    "expense_of",
     "invoice",
     "opening_balance",
     "true_up",
@@ -83,10 +85,10 @@ def true_up(
     accrual + true-ups = the invoices before tax (without any: the lines' own total) for every
     account and dimension. A second run finds no difference and posts nothing.
     """
-    wanted, findings = _wanted(lines, documents, chart=chart)
+    wanted, findings = expense_of(lines, documents, chart=chart)
     accrued = chart.control_account("accrued", provider=month.provider)
     counted = [entry for entry in posted if _counts(entry, month)]
-    changes = _changes(
+    changes = changes_between(
         [line for entry in counted for line in entry.lines if line.account != accrued], wanted
     )
     source = content_key((lines_hash(lines), *sorted(entry.idempotency_key for entry in counted)))
@@ -96,10 +98,13 @@ def true_up(
     return Posting(entry=entry, findings=findings)
 
 
-def _wanted(
+def expense_of(
     lines: pa.Table, documents: Sequence[BillingDocument], *, chart: Chart
 ) -> tuple[list[JournalLine], tuple[Finding, ...]]:
-    """Expense lines of all documents together, each document rounded by itself as it is booked."""
+    """Expense lines of all documents together, each document rounded by itself as it is booked.
+
+    Without a document (prepaid, or nothing billed) the lines round to their own total before tax.
+    """
     digits = minor_digits(chart.currency)
     if not documents:
         own = to_minor(net_units(lines), digits)
@@ -245,7 +250,10 @@ def _counts(entry: JournalEntry, month: AccountMonth) -> bool:
     return found == wanted and entry.journal_type in ("accrual", "true_up")
 
 
-def _changes(already: Sequence[JournalLine], wanted: Sequence[JournalLine]) -> list[JournalLine]:
+def changes_between(
+    already: Sequence[JournalLine], wanted: Sequence[JournalLine]
+) -> list[JournalLine]:
+    """What takes the lines that stand to the wanted ones: by account and dimensions, zeros kept."""
     changes = {_line_key(line): line for line in [*already, *wanted]}
     amounts = dict.fromkeys(changes, 0)
     for line in wanted:

@@ -28,6 +28,7 @@ from tieout.steps.inputs import (
     chart,
     counted,
     latest_outputs,
+    optional_policy,
     policy,
     stage_snapshots,
 )
@@ -36,7 +37,6 @@ from tieout.store import (
     coverage,
     journal,
     periods,
-    policies,
     reconciliations,
     runs,
 )
@@ -101,7 +101,7 @@ class MonthEvidence:
 
 
 def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
-    """Gather a period.
+    """Gather a period; of a closed one the entries and policies that its close knew.
 
     Raises:
         NotReadyError: a step before has not run yet; the message names it.
@@ -118,9 +118,10 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
         )
     )
     sources = stage_snapshots(tx, month, "final")
+    known = periods.find(tx, str(month))
     return MonthEvidence(
         month=month,
-        state=periods.state(tx, str(month)) or "open",
+        state=known.state if known else "open",
         currency=sources[0].account.currency,
         chart=chart(tx, month),
         lines=lines,
@@ -128,7 +129,10 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
         unallocated_units=unallocated_units(lines),
         certificate=(allocations.certificate_of(tx, run.run_id) if run else None) or {},
         bridges=bridges,
-        entries=tuple(entry_from_json(value) for value in journal.entries(tx)),
+        entries=tuple(
+            entry_from_json(value)
+            for value in journal.entries(tx, upto_seq=known.closed_seq if known else None)
+        ),
         accounts=tuple(
             _account(context, tx, month, source, lines=lines, bridges=bridges) for source in sources
         ),
@@ -138,7 +142,7 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
 
 def _policies(tx: Tx, month: Period) -> tuple[str, ...]:
     used = [f"{kind}:{policy(tx, kind, month).sha256}" for kind in POLICY_KINDS]
-    optional = [(kind, policies.current(tx, kind, month.last_on)) for kind in OPTIONAL_POLICIES]
+    optional = [(kind, optional_policy(tx, kind, month)) for kind in OPTIONAL_POLICIES]
     return (*used, *(f"{kind}:{found.sha256}" for kind, found in optional if found))
 
 

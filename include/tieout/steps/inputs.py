@@ -9,7 +9,7 @@ from typing import Any, cast
 
 import pyarrow as pa
 
-from tieout.core.errors import NotReadyError
+from tieout.core.errors import NotReadyError, PeriodClosedError
 from tieout.core.period import Period
 from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
@@ -17,7 +17,15 @@ from tieout.ledger.chart import Chart, parse_chart
 from tieout.reconciliation.invoice_parts import distinct, of_month
 from tieout.sources.base import RawDocument, RawKind
 from tieout.steps.context import Context
-from tieout.store import charge_files, documents, policies, reconciliations, runs, snapshots
+from tieout.store import (
+    charge_files,
+    documents,
+    periods,
+    policies,
+    reconciliations,
+    runs,
+    snapshots,
+)
 from tieout.store.session import Tx
 
 STAGES = ("draft", "final")
@@ -33,18 +41,38 @@ class AccountSnapshot:
 
 
 def policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy:
-    """The approved version in force on the period's last day.
+    """The approved version in force on the period's last day; of a closed period, as of its close.
 
     Raises:
         NotReadyError: none has been approved.
     """
-    found = policies.current(tx, kind, month.last_on)
+    found = optional_policy(tx, kind, month)
     if found is None:
         raise NotReadyError(
             f"No approved {kind} policy is in force on {month.last_on}: propose one with "
             f"`tieout policies propose {kind} FILE` and have another person approve it."
         )
     return found
+
+
+def optional_policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy | None:
+    """As `policy`, for a kind that a ledger may do without."""
+    period = periods.find(tx, str(month))
+    known_at = period.closed_at if period and period.state == "closed" else None
+    return policies.current(tx, kind, month.last_on, known_at=known_at)
+
+
+def refuse_closed(tx: Tx, month: Period, doing: str) -> None:
+    """What two people signed is not computed again.
+
+    Raises:
+        PeriodClosedError: the month is closed.
+    """
+    if periods.state(tx, str(month)) == "closed":
+        raise PeriodClosedError(
+            f"{month} is closed and its inputs have changed: {doing} would change what two people "
+            "signed; a new rule reaches it with `tieout rules preview` and `tieout reapply`."
+        )
 
 
 def accounts(tx: Tx, month: Period) -> tuple[BillingAccount, ...]:

@@ -22,6 +22,7 @@ from tieout.steps.inputs import (
     invoices_of,
     opening_units,
     purchases_of,
+    refuse_closed,
     snapshot_head,
     stage_snapshots,
 )
@@ -55,6 +56,7 @@ def run(context: Context, *, period: str) -> StepResult:
         work = begin(context, "reconcile", period, reads=reads)
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, ("bridges", "unexplained"))
+        refuse_closed(tx, month, "reconciling it again")
         bridges: list[Bridge] = []
         problems: list[Finding] = []
         for draft, final, paper, file in zip(drafts, finals, papers, estimates, strict=True):

@@ -10,7 +10,7 @@ from tieout import log as logs
 from tieout.core.errors import UsageError
 from tieout.core.period import parse_period
 from tieout.steps.context import Context, StepResult
-from tieout.store import audit, policies, signoffs
+from tieout.store import audit, policies, previews, signoffs
 
 DUTIES = ("preparer", "controller")
 log = logs.get("sign")
@@ -59,4 +59,25 @@ def approve_policy(
     log.info("policy_approved", kind=kind, version=version)
     return StepResult(
         step="sign", subject=approved.label, status="done", summary={"approved_by": person}
+    )
+
+
+def approve_preview(context: Context, *, preview: str, person: str) -> StepResult:
+    """Approve exactly what a preview shows, and with it its policy; `reapply` then applies it.
+
+    Raises:
+        SegregationError: the person proposed the policy, or has no approver's duty.
+        UnknownSubjectError: there is no such preview.
+    """
+    with context.store.transaction(actor=person) as tx:
+        approved = previews.approve(tx, previews.get(tx, preview).sha256)
+        label = f"{approved.kind}@{approved.version}"
+        facts = {"policy": label, "periods": [approved.first_period, approved.last_period]}
+        audit.record(tx, "preview_approved", approved.sha256, facts)
+    log.info("preview_approved", preview=approved.sha256, policy=label)
+    return StepResult(
+        step="sign",
+        subject=approved.sha256[:12],
+        status="done",
+        summary={"approved_by": person, "policy": label},
     )

@@ -3,15 +3,21 @@
 from decimal import Decimal
 from typing import Any
 
+import pyarrow as pa
+
+from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
-from tieout.core.period import parse_period
+from tieout.core.period import Period, parse_period
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
 from tieout.steps import evidence
 from tieout.steps.context import Context
 from tieout.steps.inputs import accounts
-from tieout.store import audit, findings, journal, periods, publications, signoffs
+from tieout.store import audit, findings, journal, periods, publications, restated, signoffs
 from tieout.store import policies as policy_store
+from tieout.store.session import Tx
+
+BASES = ("reported", "restated")
 
 
 def period_status(context: Context, *, period: str) -> dict[str, Any]:
@@ -84,16 +90,46 @@ def reconciliation_json(found: evidence.MonthEvidence) -> list[dict[str, Any]]:
     return [bridge_json(bridge) for bridge in found.bridges]
 
 
-def ledger_lines(context: Context, *, period: str) -> list[dict[str, Any]]:
-    """The ledger lines of a period as they stand, largest amount first, money as text."""
+def ledger_lines(
+    context: Context, *, period: str, basis: str = "reported", as_of: int | None = None
+) -> list[dict[str, Any]]:
+    """The ledger lines of a period, largest amount first, money as text.
+
+    `basis` is `reported` (as closed and published; of an open month as it stands) or `restated`
+    (with all rules that were applied since). `as_of` is a ledger sequence: what was known then.
+
+    Raises:
+        UsageError: another basis.
+        UnknownSubjectError: nothing was published of the period at that sequence.
+    """
     month = parse_period(period)
+    if basis not in BASES:
+        raise UsageError(f"Expected a basis of {', '.join(BASES)}, found {basis[:40]!r}.")
     with context.store.transaction() as tx:
-        lines = evidence.load(context, tx, month).lines
+        lines = _lines(context, tx, month, basis=basis, as_of=as_of)
     rows = [
         {**row, "billed_cost": format_units(from_decimal(row["billed_cost"]))}
         for row in lines.to_pylist()
     ]
     return sorted(rows, key=lambda row: (-abs(Decimal(row["billed_cost"])), row["ledger_line_id"]))
+
+
+def _lines(context: Context, tx: Tx, month: Period, *, basis: str, as_of: int | None) -> pa.Table:
+    newest = restated.head(tx, str(month))
+    if as_of is not None:
+        newest = restated.as_of(tx, str(month), as_of)
+    if basis == "restated" and newest is not None:
+        file = newest.files["lines"]
+        return context.lake.get_table(file["path"], file["sha256"])
+    if as_of is None:
+        return evidence.load(context, tx, month).lines
+    published = publications.as_of(tx, str(month), as_of)
+    if published is None:
+        raise UnknownSubjectError(
+            f"Nothing of {month} was published when the ledger stood at {as_of}: give a later "
+            "sequence, or none for what stands now."
+        )
+    return publications.lines(tx, published.publication_id)
 
 
 def registered_providers(context: Context, *, period: str) -> tuple[str, ...]:

@@ -30,6 +30,12 @@ def state(tx: Tx, period: str) -> PeriodState | None:
     return found
 
 
+def find(tx: Tx, period: str) -> AccountingPeriod | None:
+    """One month; None when it was never opened."""
+    row = tx.execute(sa.select(table).where(table.c.period == period)).mappings().one_or_none()
+    return None if row is None else AccountingPeriod(**row)
+
+
 def ensure(tx: Tx, period: str) -> PeriodState:
     """Open the month unless it is there already; gives its state.
 

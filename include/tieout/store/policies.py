@@ -76,9 +76,20 @@ def approve(tx: Tx, kind: PolicyKind, version: int) -> Policy:
     return get(tx, kind, version)
 
 
-def current(tx: Tx, kind: PolicyKind, on: date) -> Policy | None:
-    """The approved version that applies to a service date; None when none does."""
-    found = [one for one in versions(tx, kind) if one.approved_at and one.valid_from <= on]
+def current(
+    tx: Tx, kind: PolicyKind, on: date, *, known_at: datetime | None = None
+) -> Policy | None:
+    """The approved version that applies to a service date; None when none does.
+
+    With `known_at`, only what had been approved by that instant: what a closed month was made of.
+    """
+    found = [
+        one
+        for one in versions(tx, kind)
+        if one.approved_at
+        and one.valid_from <= on
+        and (known_at is None or one.approved_at <= known_at)
+    ]
     return max(found, key=lambda one: (one.valid_from, one.version), default=None)
 
 

@@ -162,6 +162,43 @@ policy_approval = sa.Table(
     sa.Column("approved_at", INSTANT),
 )
 
+preview = sa.Table(
+    "preview",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text),
+    sa.Column("version", sa.Integer),
+    sa.Column("first_period", sa.Text),
+    sa.Column("last_period", sa.Text),
+    sa.Column("canonical", sa.Text),
+    sa.Column("recorded_at", INSTANT),
+    sa.Column("recorded_by", sa.Text),
+)
+
+preview_approval = sa.Table(
+    "preview_approval",
+    metadata,
+    sa.Column("sha256", sa.Text, primary_key=True),
+    sa.Column("approved_by", sa.Text),
+    sa.Column("approved_at", INSTANT),
+)
+
+restatement = sa.Table(
+    "restatement",
+    metadata,
+    sa.Column("restatement_id", sa.BigInteger, sa.Identity(always=True), primary_key=True),
+    sa.Column("period", sa.Text),
+    sa.Column("run_id", sa.BigInteger),
+    sa.Column("preview_sha256", sa.Text),
+    sa.Column("ledger_seq", sa.BigInteger),
+    sa.Column("lines_sha256", sa.Text),
+    sa.Column("total_amount", AMOUNT),
+    sa.Column("files", JSONB),
+    sa.Column("rule_versions", JSONB),
+    sa.Column("recorded_at", INSTANT),
+    sa.Column("recorded_by", sa.Text),
+)
+
 journal_entry = sa.Table(
     "journal_entry",
     metadata,

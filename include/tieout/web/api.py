@@ -10,7 +10,7 @@ from fastapi import APIRouter, Path
 from pydantic import BaseModel, ConfigDict, Field
 
 from tieout.config import connection_from_environment, load_settings, utc_now
-from tieout.steps import papers, review, sign, status
+from tieout.steps import papers, preview, review, sign, status
 from tieout.steps.context import Context, make_web
 from tieout.store.policies import PolicyKind
 from tieout.web.auth import Person
@@ -74,6 +74,24 @@ def documents() -> list[dict[str, Any]]:
 def approve_document(document: Document, person: Person) -> dict[str, Any]:
     """Approve typed figures, by their whole id, as the person who is logged in."""
     return review.approve(web_context(), document=document, person=person).summary
+
+
+@router.get("/previews")
+def previews() -> list[dict[str, Any]]:
+    """What was previewed, newest first, and what of it is approved."""
+    return preview.listing(web_context())
+
+
+@router.get("/previews/{sha256}")
+def one_preview(sha256: Document) -> dict[str, Any]:
+    """What a policy would move in past months: by dimension, P&L line, month and rule."""
+    return preview.show(web_context(), preview=sha256)
+
+
+@router.post("/previews/{sha256}/approval", status_code=201)
+def approve_preview(sha256: Document, person: Person) -> dict[str, Any]:
+    """Approve exactly this preview, and its policy, as the person who is logged in."""
+    return sign.approve_preview(web_context(), preview=sha256, person=person).summary
 
 
 @cache

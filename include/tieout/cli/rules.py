@@ -1,0 +1,126 @@
+"""Commands for changing one's mind about the past: propose, preview, look, reapply.
+
+The approval in between is a person's, given in the pages' API; no command can give it.
+"""
+
+import csv
+import json
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from tieout.cli import rule_views
+from tieout.cli.shell import Json, console, run_step, show, working
+from tieout.core.errors import UsageError
+from tieout.steps import allocate as allocate_step
+from tieout.steps import classify as classify_step
+from tieout.steps import policies as policy_step
+from tieout.steps import preview as preview_step
+from tieout.steps import reapply as reapply_step
+
+rules_app = typer.Typer(help="Rules for the past: propose, preview, reapply.")
+Label = Annotated[str, typer.Argument(help="Policy version, such as classification@3.")]
+Preview = Annotated[str, typer.Argument(help="Preview id or its first characters.")]
+First = Annotated[str, typer.Option("--from", help="First month, such as 2026-01.")]
+Last = Annotated[str, typer.Option("--to", help="Last month.")]
+Who = Annotated[str, typer.Option("--as", help="Who does it.")]
+Table = Annotated[Path | None, typer.Option("--csv", help="Write every moved charge to this file.")]
+
+
+@rules_app.command("propose")
+def propose(
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    person: Who,
+    kind: Annotated[str, typer.Option(help="classification, allocation, ...")] = "classification",
+    valid_from: Annotated[str, typer.Option(help="First day it is in force.")] = "2020-01-01",
+    json_: Json = False,
+) -> None:
+    """Propose a version of the rules; nothing moves before it was previewed and approved."""
+    try:
+        since = date.fromisoformat(valid_from)
+    except ValueError:
+        raise UsageError(
+            f"--valid-from is {valid_from[:40]!r}: expected a day such as 2026-01-01."
+        ) from None
+    text = file.read_text(encoding="utf-8")
+    run_step(
+        lambda made: policy_step.propose(
+            made, kind=kind, text=text, name=file.name, valid_from=since, person=person
+        ),
+        as_json=json_,
+    )
+
+
+@rules_app.command("preview")
+def preview(
+    label: Label,
+    *,
+    first: First,
+    last: Last,
+    person: Who = "service:cli",
+    more_than: Annotated[str, typer.Option(help="Name initiatives that move by more.")] = "0",
+    table: Table = None,
+    json_: Json = False,
+) -> None:
+    """What a proposed version would move in past months: nothing is touched."""
+    with working() as made:
+        found = preview_step.run(
+            made, label=label, first=first, last=last, person=person, threshold=more_than
+        )
+        if table is not None:
+            _write(table, list(preview_step.charges(made, preview=found["preview"])))
+    _print(found, as_json=json_)
+
+
+@rules_app.command("previews")
+def previews(json_: Json = False) -> None:
+    """All previews, newest first, and who approved them."""
+    with working() as made:
+        found = preview_step.listing(made)
+    if json_:
+        print(json.dumps(found, sort_keys=True))
+    else:
+        console.print(rule_views.previews(found))
+
+
+@rules_app.command("show")
+def show_preview(preview: Preview, table: Table = None, json_: Json = False) -> None:
+    """A preview that was made before, with its approval."""
+    with working() as made:
+        found = preview_step.show(made, preview=preview)
+        if table is not None:
+            _write(table, list(preview_step.charges(made, preview=preview)))
+    _print(found, as_json=json_)
+
+
+def reapply(preview: Preview, json_: Json = False) -> None:
+    """Apply an approved preview to the past, to the last unit; twice changes nothing."""
+    with working() as made:
+        show(reapply_step.run(made, preview=preview), as_json=json_)
+        for period, stage in reapply_step.open_stages(made, preview=preview):
+            for step in (classify_step.run, allocate_step.run):
+                show(step(made, period=period, stage=stage), as_json=json_)
+
+
+def _print(found: dict[str, Any], *, as_json: bool) -> None:
+    if as_json:
+        print(json.dumps(found, sort_keys=True))
+        return
+    for part in rule_views.preview(found):
+        console.print(part)
+
+
+def _write(table: Path, rows: list[dict[str, Any]]) -> None:
+    with table.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.DictWriter(file, list(rows[0]) if rows else ["line_id"])
+        writer.writeheader()
+        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
+
+
+def _cell(value: object) -> object:
+    """A text that a spreadsheet would run as a formula is quoted."""
+    text = "" if value is None else str(value)
+    is_number = text.lstrip("-").replace(".", "", 1).isdecimal()
+    return f"'{text}" if text[:1] in "=+-@\t\r\n" and text and not is_number else text

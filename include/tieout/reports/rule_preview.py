@@ -1,0 +1,193 @@
+"""What a policy would move if it had always been there: one month's lines before and after.
+
+Owns the comparison as plain values, amounts as exact decimal text; what the lines are before and
+after is computed elsewhere. The change of a month adds up to zero in every dimension.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.core.errors import ConservationError
+from tieout.core.money import format_units, from_decimal, from_minor, minor_digits
+from tieout.focus.ledger_columns import DIMENSIONS
+from tieout.ledger.chart import Chart
+from tieout.ledger.entry import JournalEntry
+
+NOBODY = "(unallocated)"
+Amounts = dict[str, tuple[int, int]]  # value -> units before, units after
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthChange:
+    """One month: LEDGER_SCHEMA lines before and after, and the entries that a closed one needs.
+
+    `moves` has for each class that changes `old_<dimension>`, `new_<dimension>`, the same with
+    `_rule`, `billed_cost` and `charge_count`: charges before pools are shared.
+    """
+
+    period: str
+    state: str
+    before: pa.Table
+    before_sha256: str
+    after: pa.Table
+    after_sha256: str
+    moves: pa.Table
+    reclass: tuple[JournalEntry, ...]
+
+
+def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
+    """The month as plain values; only what changes is listed, largest change first.
+
+    Raises:
+        ConservationError: the lines after come to another total than those before.
+    """
+    totals = _total(change.before), _total(change.after)
+    if totals[0] != totals[1]:
+        raise ConservationError(
+            f"The lines of {change.period} come to {format_units(totals[1])} instead of "
+            f"{format_units(totals[0])} {chart.currency}: expected the same, because a rule moves "
+            "cost and makes none; nothing was kept."
+        )
+    return {
+        "period": change.period,
+        "state": change.state,
+        "before_sha256": change.before_sha256,
+        "after_sha256": change.after_sha256,
+        "total": format_units(totals[0]),
+        "dimensions": {
+            name: _changes(_by(change.before, change.after, name)) for name in DIMENSIONS
+        },
+        "pl_lines": _changes(_by_account(change, chart)),
+        "unallocated": _pair(_unallocated(change.before), _unallocated(change.after)),
+        "moves": [_move(row) for row in _largest_first(change.moves.to_pylist())],
+        "reclass": [_entry(entry) for entry in change.reclass],
+    }
+
+
+def summary_json(months: Sequence[MonthChange], *, threshold_units: int) -> dict[str, Any]:
+    """All months together: changes by initiative, and those beyond the threshold (absolute)."""
+    initiatives: Amounts = {}
+    for change in months:
+        for value, (before, after) in _by(change.before, change.after, "initiative").items():
+            known = initiatives.get(value, (0, 0))
+            initiatives[value] = known[0] + before, known[1] + after
+    beyond = {
+        value: pair
+        for value, pair in initiatives.items()
+        if abs(pair[1] - pair[0]) > threshold_units
+    }
+    return {
+        "initiatives": _changes(initiatives),
+        "beyond_threshold": _changes(beyond),
+        "threshold": format_units(threshold_units),
+        "unallocated": _pair(
+            sum(_unallocated(one.before) for one in months),
+            sum(_unallocated(one.after) for one in months),
+        ),
+        "closed_periods_touched": [
+            one.period for one in months if one.state == "closed" and one.moves.num_rows
+        ],
+        "charges_moved": sum(sum(one.moves["charge_count"].to_pylist()) for one in months),
+    }
+
+
+def _by(before: pa.Table, after: pa.Table, name: str) -> Amounts:
+    old, new = _sums(before, name), _sums(after, name)
+    return {value: (old.get(value, 0), new.get(value, 0)) for value in {**old, **new}}
+
+
+def _sums(lines: pa.Table, name: str) -> dict[str, int]:
+    grouped = lines.group_by(name).aggregate([("billed_cost", "sum")])
+    pairs = zip(grouped[name].to_pylist(), grouped["billed_cost_sum"].to_pylist(), strict=True)
+    return {value if value is not None else NOBODY: from_decimal(cost) for value, cost in pairs}
+
+
+def _by_account(change: MonthChange, chart: Chart) -> Amounts:
+    """Expense accounts; recoverable tax is no cost."""
+    found: Amounts = {}
+    for category, (before, after) in _by(
+        _before_tax(change.before), _before_tax(change.after), "pl_category"
+    ).items():
+        code = chart.expense_account(category) or chart.control["suspense"]
+        name = f"{code} {chart.account(code).name}"
+        known = found.get(name, (0, 0))
+        found[name] = known[0] + before, known[1] + after
+    return found
+
+
+def _before_tax(lines: pa.Table) -> pa.Table:
+    return lines.filter(pc.not_equal(lines["charge_category"], "Tax"))
+
+
+def _unallocated(lines: pa.Table) -> int:
+    """Sum of absolute amounts without an initiative, in units."""
+    own = lines.filter(lines["initiative"].is_null())["billed_cost"].to_pylist()
+    return sum(abs(from_decimal(cost)) for cost in own)
+
+
+def _total(lines: pa.Table) -> int:
+    total: Decimal | None = pc.sum(lines["billed_cost"]).as_py()
+    return from_decimal(total) if total is not None else 0
+
+
+def _changes(amounts: Mapping[str, tuple[int, int]]) -> list[dict[str, str]]:
+    changed = [
+        (value, before, after) for value, (before, after) in amounts.items() if before != after
+    ]
+    ordered = sorted(changed, key=lambda one: (-abs(one[2] - one[1]), one[0]))
+    return [{"value": value, **_pair(before, after)} for value, before, after in ordered]
+
+
+def _pair(before: int, after: int) -> dict[str, str]:
+    return {
+        "before": format_units(before),
+        "after": format_units(after),
+        "change": format_units(after - before),
+    }
+
+
+def _largest_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    return sorted(rows, key=lambda row: (-abs(row["billed_cost"]), str(sorted(row.items()))))
+
+
+def _move(row: Mapping[str, Any]) -> dict[str, Any]:
+    changed = [name for name in DIMENSIONS if row[f"old_{name}"] != row[f"new_{name}"]]
+    return {
+        "dimensions": {
+            name: {
+                "from": row[f"old_{name}"],
+                "to": row[f"new_{name}"],
+                "rule_before": row[f"old_{name}_rule"],
+                "rule_after": row[f"new_{name}_rule"],
+            }
+            for name in changed
+        },
+        "amount": format_units(from_decimal(row["billed_cost"])),
+        "charges": row["charge_count"],
+    }
+
+
+def _entry(entry: JournalEntry) -> dict[str, Any]:
+    digits = minor_digits(entry.currency)
+    lines = [
+        {
+            "account": line.account,
+            "amount": format_units(from_minor(line.amount_minor, digits), digits),
+            "dimensions": dict(line.dimensions),
+        }
+        for line in entry.lines
+    ]
+    moved = sum(line.debit_minor for line in entry.lines)
+    return {
+        "provider": entry.provider,
+        "billing_account_id": entry.billing_account_id,
+        "posting_on": entry.posting_on.isoformat(),
+        "moved": format_units(from_minor(moved, digits), digits),
+        "idempotency_key": entry.idempotency_key,
+        "lines": lines,
+    }

@@ -1,0 +1,200 @@
+"""Months under a policy as if it had always been there: what they are and what would change.
+
+Owns which view of a month is the present one and the policies that a change is computed with. The
+preview and the reapplication both come here, so they cannot differ.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+
+from tieout.allocation.certificate import Certificate
+from tieout.core.errors import NotReadyError, UsageError
+from tieout.core.period import Period
+from tieout.ledger import posting
+from tieout.ledger.building import AccountMonth
+from tieout.ledger.entry import entry_from_json
+from tieout.ledger.reclass import reclass
+from tieout.reports.rule_preview import MonthChange
+from tieout.steps.context import Context
+from tieout.steps.evidence import of_account
+from tieout.steps.inputs import accounts, billing_documents, chart, counted, optional_policy
+from tieout.steps.views import Classified, Used, allocated, classified, moved
+from tieout.store import journal, periods, policies, restated, runs
+from tieout.store.policies import Policy, PolicyKind
+from tieout.store.session import Tx
+
+METHOD_VERSION = "1"
+RULE_KINDS: tuple[PolicyKind, ...] = (
+    "classification",
+    "initiatives",
+    "allocation",
+    "tag_map",
+    "owners",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """One month recomputed: the change, and what a restatement keeps of it."""
+
+    change: MonthChange
+    used: Used
+    made: Classified
+    certificate: Certificate
+    charges: tuple[dict[str, str], ...]  # files, as the classification named them
+    assignment_before: pa.Table
+    postings: tuple[posting.Posting, ...]
+
+
+def span(first: Period, last: Period) -> list[Period]:
+    """The months from first to last.
+
+    Raises:
+        UsageError: they are the wrong way round.
+    """
+    if last < first:
+        raise UsageError(f"The months run from {first} to {last}: expected the earlier one first.")
+    found = [first]
+    while found[-1] < last:
+        found.append(found[-1].next())
+    return found
+
+
+def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past | None:
+    """A month with this policy in place of the one it had; None: it was never classified.
+
+    The charges are those that the month's own classification read, so that only rules change.
+
+    Raises:
+        ConservationError: the lines after come to another total.
+    """
+    stage = next(
+        (one for one in ("final", "draft") if runs.latest(tx, "allocate", f"{month}/{one}")), None
+    )
+    if stage is None:
+        return None
+    direct = _outputs(tx, "classify", f"{month}/{stage}")
+    before, before_assignment = present(context, tx, month, stage)
+    used = _used(tx, month, policy)
+    files = tuple(dict(one) for one in direct["charges"])
+    own = pa.concat_tables([context.lake.get_table(one["path"], one["sha256"]) for one in files])
+    made = classified(own, month, used)
+    lines, certificate = allocated(made.lines, used)
+    stored = context.lake.put_table(lines, f"ledger/period={month}")
+    state = periods.state(tx, str(month)) or "open"
+    postings = _reclass(context, tx, month, lines=lines, refs=(policy.label, stored.sha256))
+    return Past(
+        change=MonthChange(
+            period=str(month),
+            state=state,
+            before=before.lines,
+            before_sha256=before.sha256,
+            after=lines,
+            after_sha256=stored.sha256,
+            moves=moved(own, before_assignment, made.assignment),
+            reclass=tuple(one.entry for one in postings if one.entry is not None),
+        ),
+        used=used,
+        made=made,
+        certificate=certificate,
+        charges=files,
+        assignment_before=before_assignment,
+        postings=postings,
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Present:
+    """The lines of a month as they stand now, and the file they are in."""
+
+    lines: pa.Table
+    path: str
+    sha256: str
+
+
+def present(context: Context, tx: Tx, month: Period, stage: str) -> tuple[Present, pa.Table]:
+    """Lines and assignment as they stand: as restated last, else as computed."""
+    newest = restated.head(tx, str(month))
+    if newest is not None:
+        lines, assignment = newest.files["lines"], newest.files["assignment"]
+    else:
+        lines = _outputs(tx, "allocate", f"{month}/{stage}")["lines"]
+        assignment = _outputs(tx, "classify", f"{month}/{stage}")["assignment"]
+    found = Present(
+        lines=context.lake.get_table(lines["path"], lines["sha256"]),
+        path=lines["path"],
+        sha256=lines["sha256"],
+    )
+    return found, context.lake.get_table(assignment["path"], assignment["sha256"])
+
+
+def posting_month(tx: Tx) -> Period:
+    """The earliest open month: where a reclassification is posted.
+
+    Raises:
+        NotReadyError: no month is open.
+    """
+    states = {one.period: one.state for one in periods.listing(tx)}
+    found = min((period for period, state in states.items() if state == "open"), default=None)
+    if found is None:
+        raise NotReadyError(
+            "No accounting month is open: expected one that takes the reclassification; sync the "
+            "month after the last closed one first."
+        )
+    return Period(int(found[:4]), int(found[5:]))
+
+
+def _used(tx: Tx, month: Period, policy: Policy) -> Used:
+    """The policies that the month has, with this one in the place of its kind."""
+    found: dict[PolicyKind, Policy] = {}
+    for kind in RULE_KINDS:
+        one = policy if kind == policy.kind else _in_force(tx, kind, month)
+        if one is not None:
+            found[kind] = one
+    return found
+
+
+def _in_force(tx: Tx, kind: PolicyKind, month: Period) -> Policy | None:
+    """What the month stands on: of a restated one the versions that it was restated with."""
+    newest = restated.head(tx, str(month))
+    label = newest.rule_versions.get(kind) if newest else None
+    if label is None:
+        return optional_policy(tx, kind, month)
+    return policies.get(tx, kind, int(str(label).rpartition("@")[2]))
+
+
+def _reclass(
+    context: Context, tx: Tx, month: Period, *, lines: pa.Table, refs: tuple[str, ...]
+) -> tuple[posting.Posting, ...]:
+    """What an open month must take so that all that was posted for a closed one is as restated."""
+    if periods.state(tx, str(month)) != "closed":
+        return ()
+    books, on = chart(tx, month), posting_month(tx).last_on
+    posted = tuple(entry_from_json(value) for value in journal.entries(tx))
+    made = []
+    for account in accounts(tx, month):
+        papers = counted(billing_documents(context, tx, account, month), account)
+        one = reclass(
+            posted,
+            of_account(lines, account.provider, account.billing_account_id),
+            month=AccountMonth(
+                provider=account.provider,
+                billing_account_id=account.billing_account_id,
+                period=month,
+            ),
+            chart=books,
+            documents=papers if account.mode == "arrears" else (),
+            on=on,
+            source_refs=refs,
+        )
+        made.append(one)
+    return tuple(made)
+
+
+def _outputs(tx: Tx, step: str, subject: str) -> dict[str, Any]:
+    run = runs.latest(tx, step, subject)
+    if run is None:
+        raise NotReadyError(f"Step {step} has not run for {subject}: run `tieout {step}` first.")
+    return dict(run.outputs)

@@ -1,0 +1,164 @@
+"""A month as given policies see it: charges classified, then pools allocated.
+
+Owns no storage and no choice of policies: the steps that classify, allocate, preview and reapply
+all compute here, so that what was previewed is what is posted.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from fractions import Fraction
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from tieout.allocation.allocate import allocate
+from tieout.allocation.certificate import Certificate
+from tieout.allocation.parse import parse_pools
+from tieout.core.money import from_decimal
+from tieout.core.period import Period
+from tieout.engine.duckdb import join_and_sum
+from tieout.focus.columns import AI_SERVICE_CATEGORY, attributes_of
+from tieout.focus.ledger_columns import DIMENSIONS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
+from tieout.rules.classify import classify
+from tieout.rules.parse import in_force, parse_rules
+from tieout.rules.register import POOL_PREFIX, Initiative, parse_initiatives
+from tieout.rules.tag_map import mapped, parse_owners, parse_tag_map
+from tieout.store.policies import Policy, PolicyKind
+
+Used = Mapping[PolicyKind, Policy]
+
+CLASSIFYING: tuple[PolicyKind, ...] = ("classification", "initiatives")
+LOOKUPS: tuple[PolicyKind, ...] = ("tag_map", "owners")
+ALLOCATING: tuple[PolicyKind, ...] = ("allocation", "initiatives")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Classified:
+    """`assignment` has class and rule of each attr_id; `lines` are LEDGER_SCHEMA without shares."""
+
+    assignment: pa.Table
+    lines: pa.Table
+
+    @property
+    def total_units(self) -> int:
+        """Cost of all lines, in units."""
+        return sum(_units(self.lines))
+
+    @property
+    def unallocated_units(self) -> int:
+        """Sum of absolute amounts of lines that no rule gave an initiative, in units."""
+        decided = self.lines.column("initiative").to_pylist()
+        return sum(
+            abs(amount)
+            for amount, initiative in zip(_units(self.lines), decided, strict=True)
+            if initiative is None
+        )
+
+
+def classified(charges: pa.Table, month: Period, used: Used) -> Classified:
+    """Classify charges (CHARGE_SCHEMA) of a month and sum them to direct ledger lines."""
+    assignment = assign(charges, month, used)
+    with_period = charges.append_column(
+        "period", pa.array([str(month)] * charges.num_rows, pa.string())
+    )
+    sums = join_and_sum(with_period, assignment, keys=LINE_KEY, amount="billed_cost")
+    nulls = pa.nulls(sums.num_rows, pa.string())
+    sums = sums.append_column("pool_id", nulls).append_column("pool_line_id", nulls)
+    sums = sums.append_column("ledger_line_id", pa.array(ledger_line_ids(sums), pa.string()))
+    return Classified(
+        assignment=assignment, lines=sums.select(LEDGER_SCHEMA.names).cast(LEDGER_SCHEMA)
+    )
+
+
+def assign(charges: pa.Table, month: Period, used: Used) -> pa.Table:
+    """Class and rule of each distinct attribute tuple of the charges."""
+    rules, tags, owners = used["classification"], used.get("tag_map"), used.get("owners")
+    attributes = mapped(
+        attributes_of(charges),
+        tags=parse_tag_map(tags.body, name=tags.label) if tags else (),
+        owners=parse_owners(owners.body, name=owners.label) if owners else (),
+        on=month.last_on,
+    )
+    rule_set = in_force(parse_rules(rules.body, name=rules.label), month)
+    return classify(attributes, rule_set, initiatives=register(used))
+
+
+def moved(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
+    """The charges whose class differs between two assignments, summed by both classes.
+
+    Columns: `old_` and `new_` of each dimension and its rule, `billed_cost`, `charge_count`. Both
+    assignments are of these charges.
+    """
+    pair = _pair(before, after)
+    own = charges.filter(pc.is_in(charges["attr_id"], pair["attr_id"].combine_chunks()))
+    keys = [name for name in pair.column_names if name != "attr_id"]
+    return join_and_sum(own, pair, keys=keys, amount="billed_cost")
+
+
+def moved_charges(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
+    """The same charges one by one, with both classes beside them, in the order of `charges`."""
+    pair = _pair(before, after)
+    at = pc.index_in(charges["attr_id"], pair["attr_id"].combine_chunks())
+    own = charges.filter(at.is_valid())
+    found = pair.take(at.drop_null())
+    for name in found.column_names:
+        if name != "attr_id":
+            own = own.append_column(name, found[name])
+    return own
+
+
+def _pair(before: pa.Table, after: pa.Table) -> pa.Table:
+    """Both classes of the attribute tuples whose class changes."""
+    before, after = before.sort_by("attr_id"), after.sort_by("attr_id")
+    columns = {"attr_id": after["attr_id"]}
+    differs = pa.array([False] * after.num_rows)
+    for name in DIMENSIONS:
+        old, new = before[name], after[name]
+        same = pc.fill_null(pc.equal(old, new), False)
+        both_null = pc.and_(old.is_null(), new.is_null())
+        differs = pc.or_(differs, pc.invert(pc.or_(same, both_null)))
+        for prefix, source in (("old", before), ("new", after)):
+            columns[f"{prefix}_{name}"] = source[name]
+            columns[f"{prefix}_{name}_rule"] = source[f"{name}_rule"]
+    return pa.table(columns).filter(differs)
+
+
+def allocated(lines: pa.Table, used: Used) -> tuple[pa.Table, Certificate]:
+    """Direct lines with their pools split, and the certificate that it conserves.
+
+    Raises:
+        ConservationError: the shares do not add up to the pools.
+    """
+    pools = used["allocation"]
+    made, certificate = allocate(
+        lines,
+        pools=parse_pools(pools.body, name=pools.label),
+        drivers={"token_spend": token_spend(lines)},
+        initiatives=register(used),
+    )
+    certificate.check()
+    return made, certificate
+
+
+def register(used: Used) -> dict[str, Initiative]:
+    """The initiatives by id."""
+    found = used["initiatives"]
+    known = parse_initiatives(found.body, name=found.label)
+    return {one.initiative_id: one for one in known}
+
+
+def token_spend(lines: pa.Table) -> dict[str, Fraction | int]:
+    """Driver: direct AI usage spend of each initiative in units; pools and unallocated left out."""
+    spend: dict[str, Fraction | int] = {}
+    wanted = ["initiative", "service_category", "charge_category", "billed_cost"]
+    for row in lines.select(wanted).to_pylist():
+        initiative = row["initiative"]
+        if initiative is None or initiative.startswith(POOL_PREFIX):
+            continue
+        if row["service_category"] == AI_SERVICE_CATEGORY and row["charge_category"] == "Usage":
+            spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
+    return spend
+
+
+def _units(lines: pa.Table) -> list[int]:
+    return [from_decimal(value) for value in lines.column("billed_cost").to_pylist()]
