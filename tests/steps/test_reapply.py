@@ -22,6 +22,7 @@ from tieout.core.money import to_units
 from tieout.steps import (
     allocate,
     classify,
+    history,
     policies,
     preview,
     publish,
@@ -285,3 +286,31 @@ def test_what_changed_after_the_close_is_refused(
     monkeypatch.setattr(classify, "METHOD_VERSION", "2")
     with pytest.raises(PeriodClosedError, match="classifying it again would change what two"):
         classify.run(closed.worker, period=OCTOBER, stage="final")
+
+
+def test_a_charge_tells_every_class_it_ever_had_and_whose_decision_each_was(
+    closed: Ledger,
+) -> None:
+    shown = closed.preview(closed.propose(NEW))
+    moved = next(
+        one
+        for one in preview.charges(closed.worker, preview=shown["preview"])
+        if one["new_initiative"] != one["old_initiative"]
+    )
+    closed.approve(shown)
+    reapply.run(closed.worker, preview=shown["preview"])
+    found = history.run(closed.worker, period=OCTOBER, charge=moved["line_id"][:20])
+    assert found["billed_cost"] == moved["billed_cost"]
+    views = found["classifications"]
+    assert [one["basis"] for one in views][-2:] == ["final", "restated"]
+    before, after = (one["classes"]["initiative"] for one in views[-2:])
+    assert (before["value"], after["value"]) == (moved["old_initiative"], moved["new_initiative"])
+    last = views[-1]
+    assert last["preview"]["approved_by"] == "ben"
+    rules = next(one for one in last["policies"] if one["policy"] == shown["policy"])
+    assert (rules["proposed_by"], rules["approved_by"]) == ("ana", "ben")
+    assert last["ledger_seq"] <= closed.seq()
+    with pytest.raises(UnknownSubjectError, match="0 charges of 2026-10 begin with"):
+        history.run(closed.worker, period=OCTOBER, charge="f" * 64)
+    with pytest.raises(UsageError, match="at least 6 characters"):
+        history.run(closed.worker, period=OCTOBER, charge="f")

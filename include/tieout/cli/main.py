@@ -203,8 +203,16 @@ def lines(
 
 
 @app.command()
-def explain(period: Period, line: Line, json_: Json = False) -> None:
-    """The way from one ledger line back to rows and hashes of the provider's documents."""
+def explain(
+    period: Period,
+    line: Line,
+    charge: Annotated[bool, typer.Option("--charge", help="LINE is a charge's line id.")] = False,
+    json_: Json = False,
+) -> None:
+    """The way from a ledger line back to the provider's rows, or all classes of a charge."""
+    if charge:
+        rules.charge_history(period, line, as_json=json_)
+        return
     with working() as made:
         found = explain_step.run(made, period=period, line=line)
     if json_:

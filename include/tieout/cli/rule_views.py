@@ -41,6 +41,28 @@ def previews(found: list[dict[str, Any]]) -> RenderableType:
     return table
 
 
+def history(found: dict[str, Any]) -> Iterator[RenderableType]:
+    """A charge and each class it ever had, oldest first."""
+    yield (
+        f"Charge {found['line_id'][:12]} of {found['provider']}, {found['billed_cost']}: "
+        f"{found['description'] or 'no description'}, row {found['row']} of document "
+        f"{found['document_sha256'][:12]}"
+    )
+    for one in found["classifications"]:
+        people = "; ".join(
+            f"{each['policy']} by {each['proposed_by']}, approved by {each['approved_by'] or '-'}"
+            for each in one["policies"]
+        )
+        at = f"ledger {one['ledger_seq']}, " if one["ledger_seq"] else ""
+        table = plain_table(f"{one['basis']}, {at}run {one['run']}, {one['known_at'][:19]}")
+        for column in ("dimension", "value", "rule"):
+            table.add_column(column)
+        for name, each in one["classes"].items():
+            table_row(table, name.replace("_", " "), each["value"] or "-", each["rule"] or "-")
+        yield table
+        yield people
+
+
 def _changes(title: str, changes: list[dict[str, str]]) -> Iterator[Table]:
     if not changes:
         return
@@ -61,7 +83,7 @@ def _moves(name: str, moves: list[dict[str, Any]]) -> Iterator[Table]:
         return
     table = plain_table(f"{name}, rules behind the moves")
     for column in ("dimension", "from", "to", "rule before", "rule after"):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for column in ("charges", "amount"):
         table.add_column(column, justify="right")
     for move in moves[:MOST_ROWS]:

@@ -16,6 +16,7 @@ from tieout.cli.shell import Json, console, run_step, show, working
 from tieout.core.errors import UsageError
 from tieout.steps import allocate as allocate_step
 from tieout.steps import classify as classify_step
+from tieout.steps import history as history_step
 from tieout.steps import policies as policy_step
 from tieout.steps import preview as preview_step
 from tieout.steps import reapply as reapply_step
@@ -102,6 +103,17 @@ def reapply(preview: Preview, json_: Json = False) -> None:
         for period, stage in reapply_step.open_stages(made, preview=preview):
             for step in (classify_step.run, allocate_step.run):
                 show(step(made, period=period, stage=stage), as_json=json_)
+
+
+def charge_history(period: str, charge: str, *, as_json: bool) -> None:
+    """Every classification that a charge ever had."""
+    with working() as made:
+        found = history_step.run(made, period=period, charge=charge)
+    if as_json:
+        print(json.dumps(found, sort_keys=True))
+    else:
+        for part in rule_views.history(found):
+            console.print(part)
 
 
 def _print(found: dict[str, Any], *, as_json: bool) -> None:

@@ -5,7 +5,7 @@ Owns the path, not the words of any screen: ledger line → allocation share →
 """
 
 from collections.abc import Sequence
-from typing import Any, cast
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,9 +15,10 @@ from tieout.core.money import format_units, from_decimal, from_minor, minor_digi
 from tieout.core.period import parse_period
 from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
 from tieout.steps import evidence
+from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
 from tieout.steps.inputs import latest_outputs
-from tieout.store import documents, policies
+from tieout.store import documents
 from tieout.store.session import Tx
 
 CLASS_KEY = (*DIMENSIONS, *(f"{dimension}_rule" for dimension in DIMENSIONS))
@@ -54,7 +55,7 @@ def run(context: Context, *, period: str, line: str) -> dict[str, Any]:
                 }
                 for dimension in DIMENSIONS
             },
-            "approvals": _approvals(tx, classified["policies"]),
+            "approvals": approvals(tx, classified["policies"]),
             "journal": _journal(found, row),
             "charges_total": format_units(
                 sum(from_decimal(charge["billed_cost"]) for charge in charges)
@@ -113,23 +114,6 @@ def _allocation(
         "of": format_units(from_decimal(source["billed_cost"])),
         "certificate": pools[0] if pools else None,
     }
-
-
-def _approvals(tx: Tx, labels: list[str]) -> list[dict[str, Any]]:
-    found = []
-    for label in labels:
-        kind, _, number = label.partition("@")
-        one = policies.get(tx, cast("policies.PolicyKind", kind), int(number))
-        found.append(
-            {
-                "policy": label,
-                "sha256": one.sha256,
-                "proposed_by": one.proposed_by,
-                "approved_by": one.approved_by,
-                "approved_at": one.approved_at.isoformat() if one.approved_at else None,
-            }
-        )
-    return found
 
 
 def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[str, Any]]:

@@ -65,6 +65,16 @@ def latest(tx: Tx, step: str, subject: str) -> Run | None:
     return _newest(tx, table.c.step == step, table.c.subject == subject)
 
 
+def every(tx: Tx, step: str, subject: str) -> list[Run]:
+    """All runs of a step on a subject, oldest first."""
+    statement = (
+        sa.select(table)
+        .where(table.c.step == step, table.c.subject == subject)
+        .order_by(table.c.run_id)
+    )
+    return [Run(**row) for row in tx.execute(statement).mappings()]
+
+
 def get(tx: Tx, run_id: int) -> Run:
     """One run by its number.
 

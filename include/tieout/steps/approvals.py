@@ -1,0 +1,25 @@
+"""Approvals: who proposed and approved the policies behind a figure. Shows, decides nothing."""
+
+from collections.abc import Iterable
+from typing import Any, cast
+
+from tieout.store import policies
+from tieout.store.session import Tx
+
+
+def approvals(tx: Tx, labels: Iterable[str]) -> list[dict[str, Any]]:
+    """Each version that a label such as `classification@3` names, with its two people."""
+    found = []
+    for label in labels:
+        kind, _, number = label.partition("@")
+        one = policies.get(tx, cast("policies.PolicyKind", kind), int(number))
+        found.append(
+            {
+                "policy": label,
+                "sha256": one.sha256,
+                "proposed_by": one.proposed_by,
+                "approved_by": one.approved_by,
+                "approved_at": one.approved_at.isoformat() if one.approved_at else None,
+            }
+        )
+    return found
