@@ -1,5 +1,6 @@
 """Splitting a whole: worked examples to the cent, then the laws."""
 
+from collections.abc import Mapping
 from fractions import Fraction
 
 import pytest
@@ -7,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.core.errors import ConservationError
-from tieout.core.shares import round_parts, split
+from tieout.core.shares import round_parts, split, split_many
 
 TOTALS = st.integers(-(10**20), 10**20)
 KEYS = st.text(max_size=8)
@@ -118,3 +119,65 @@ def test_rounded_parts_add_up_and_stay_within_one_step(
     assert sum(rounded.values()) == total
     assert all(abs(rounded[key] * step - parts[key]) <= step for key in parts)
     assert round_parts(dict(reversed(parts.items())), step=step, total=total) == rounded
+
+
+def _reference(total: int, weights: Mapping[str, Fraction | int]) -> dict[str, int]:
+    """The definition, word for word: exact quotas, floors, the largest fractions first."""
+    whole = sum(Fraction(weight) for weight in weights.values())
+    quotas = {key: Fraction(weight) * abs(total) / whole for key, weight in weights.items()}
+    parts = {key: int(quota) for key, quota in quotas.items()}
+    order = sorted(quotas, key=lambda key: (parts[key] - quotas[key], key.encode()))
+    for key in order[: abs(total) - sum(parts.values())]:
+        parts[key] += 1
+    return {key: -part if total < 0 else part for key, part in parts.items()}
+
+
+@given(TOTALS, SHARED)
+def test_a_split_is_what_its_definition_says(
+    total: int, weights: dict[str, Fraction | int]
+) -> None:
+    assert split(total, weights) == _reference(total, weights)
+
+
+MANY = st.dictionaries(KEYS, st.integers(0, 2**50), min_size=5, max_size=12)
+SIZES = st.sampled_from([1, 10**3, 10**9, 2**62, 10**19, 10**28])
+
+
+@given(MANY, SIZES, st.integers(1, 10**15), st.integers(60, 90))
+def test_many_splits_at_once_are_the_same_splits(
+    weights: dict[str, int], size: int, step: int, count: int
+) -> None:
+    """Enough shares that machine words are used, with weights on both sides of their limit."""
+    weights = {**weights, "first": 1}
+    totals = [(-1) ** at * (size + at * step) % (2 * size + 1) - size for at in range(count)]
+    found = split_many(totals, weights)
+    assert list(found) == list(weights)
+    for at, total in enumerate(totals):
+        assert {key: parts[at] for key, parts in found.items()} == _reference(total, weights)
+
+
+@pytest.mark.parametrize("bits", [1, 8, 30, 31, 32, 57, 58, 59, 62, 63, 64, 100])
+def test_the_largest_weights_of_every_width_split_exactly(bits: int) -> None:
+    weights = {"a": 2**bits - 1, "b": 1, "c": 2**bits // 3, "d": 2**bits // 3, "e": 0}
+    totals = [10**28 - 1, -(10**28) + 7, 2**bits, 2**bits - 1, 1, 0, -1] * 60
+    found = split_many(totals, weights)
+    for at, total in enumerate(totals):
+        assert {key: parts[at] for key, parts in found.items()} == _reference(total, weights)
+
+
+def test_blocks_of_lines_join_without_a_seam() -> None:
+    weights = {f"k{at:03}": at % 7 for at in range(1000)}
+    totals = [10**15 + at for at in range(130)]  # two blocks of 65,536 shares and a bit
+    found = split_many(totals, weights)
+    assert [sum(column) for column in zip(*found.values(), strict=True)] == totals
+    for at in (0, 64, 65, 129):
+        one = {key: parts[at] for key, parts in found.items()}
+        assert one == split(totals[at], weights) == _reference(totals[at], weights)
+
+
+def test_no_lines_and_no_weight_at_all_are_answered_like_one_split() -> None:
+    assert split_many([], {"b": 1, "a": 2}) == {"b": [], "a": []}
+    assert split_many([0, 0], {"a": 0}) == {"a": [0, 0]}
+    assert split_many([0], {}) == {}
+    with pytest.raises(ConservationError, match="Cannot split 5 units: all 1 weights are zero"):
+        split_many([0, 5], {"a": 0})

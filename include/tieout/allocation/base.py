@@ -7,19 +7,30 @@ from fractions import Fraction
 from typing import Protocol, cast
 
 from tieout.allocation import methods
+from tieout.allocation.basis import Basis
 from tieout.core.errors import UnknownPluginError
+from tieout.core.shares import split
 
 Weights = Mapping[str, Fraction | int]
 
 
 class Method(Protocol):
-    """A module in `allocation/methods/`; its file name is the method's name in a pool file."""
+    """A module in `allocation/methods/`; its file name is the method's name in a pool file.
 
-    def shares(self, amount_units: int, weights: Weights) -> dict[str, int]:
-        """Split an amount (units of 1e-12, signed) over initiatives by their driver values.
+    `REQUIRED`, `CHOICES` (exactly one of each group) and `OPTIONAL` name the keys that a pool of
+    this method has in the file. A method says who bears how much of one, in exact fractions; money
+    is split in one place only, `core.shares`, so that no method can lose a unit.
+    """
 
-        Every key of `weights` is in the result and `sum(result.values()) == amount_units`;
-        `-amount_units` gives exactly the negated shares. `weights` are zero or more, not all zero.
+    REQUIRED: tuple[str, ...]
+    CHOICES: tuple[tuple[str, ...], ...]
+    OPTIONAL: tuple[str, ...]
+
+    def weights(self, basis: Basis) -> dict[str, Fraction]:
+        """The proportions in which targets bear the pool: zero or more, in any scale.
+
+        A key of the result is a target of the basis, or `unused:<owner>`. All zero says that there
+        is nothing to share by: the pool's `zero_driver` decides then.
         """
         ...
 
@@ -27,6 +38,11 @@ class Method(Protocol):
 def known_methods() -> tuple[str, ...]:
     """Names of all methods, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(methods.__path__)))
+
+
+def pool_methods() -> tuple[str, ...]:
+    """Names of the methods that a pool can have: those that share among targets, not over time."""
+    return tuple(name for name in known_methods() if hasattr(load(name), "weights"))
 
 
 def load(name: str) -> Method:
@@ -40,3 +56,16 @@ def load(name: str) -> Method:
             f"No allocation method {name[:60]!r}; known: {', '.join(known_methods())}."
         )
     return cast("Method", importlib.import_module(f"{methods.__name__}.{name}"))
+
+
+def shares(name: str, amount_units: int, basis: Basis) -> dict[str, int]:
+    """Split an amount (units of 1e-12, signed) by a method.
+
+    `sum(result.values()) == amount_units`; `-amount_units` gives exactly the negated shares; each
+    is less than one unit from its exact quota, ties go by key in byte order.
+
+    Raises:
+        UnknownPluginError: there is no such method.
+        ConservationError: all weights are zero while the amount is not.
+    """
+    return split(amount_units, load(name).weights(basis))

@@ -37,7 +37,7 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
             return result(work, "unchanged", found.outputs, SHOWN)
         refuse_closed(tx, month, "allocating it again")
         lines = context.lake.get_table(direct["path"], direct["sha256"])
-        made, certificate = allocated(lines, used)
+        made, certificate = allocated(lines, month, used)
         stored = context.lake.put_table(made, f"ledger/period={month}")
         outputs: dict[str, Any] = {
             "lines": {"path": stored.path, "sha256": stored.sha256},

@@ -81,7 +81,7 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
     files = tuple(dict(one) for one in direct["charges"])
     own = pa.concat_tables([context.lake.get_table(one["path"], one["sha256"]) for one in files])
     made = classified(own, month, used)
-    lines, certificate = allocated(made.lines, used)
+    lines, certificate = allocated(made.lines, month, used)
     stored = context.lake.put_table(lines, f"ledger/period={month}")
     state = periods.state(tx, str(month)) or "open"
     postings = _reclass(context, tx, month, lines=lines, refs=(policy.label, stored.sha256))

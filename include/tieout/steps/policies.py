@@ -3,10 +3,11 @@
 Owns the check that a text says something valid before it is stored; approval is `sign`'s.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date
 
 from tieout import log as logs
+from tieout.allocation.misfits import misfits
 from tieout.allocation.parse import parse_pools
 from tieout.core.errors import RuleFileError, UsageError
 from tieout.ledger.billing_accounts import parse_accounts
@@ -16,6 +17,7 @@ from tieout.rules.parse import check_outcomes, parse_rules
 from tieout.rules.register import parse_initiatives
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
+from tieout.steps.views import DRIVERS
 from tieout.store import audit, policies
 from tieout.store.session import Tx
 
@@ -64,16 +66,20 @@ def propose(
 def _refuse_misfits(
     tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
 ) -> None:
-    """Rules may only name initiatives and pools that are registered, as far as those are known."""
+    """Rules and pools may only name what is registered, as far as that is known."""
     register = policies.current(tx, "initiatives", valid_from)
-    pools = policies.current(tx, "allocation", valid_from)
-    if kind != "classification" or register is None or pools is None:
+    if register is None:
         return
-    initiatives = parse_initiatives(register.body, name=register.label)
-    misfits = check_outcomes(
-        parse_rules(text, name=name),
-        {one.initiative_id: one for one in initiatives},
-        [one.pool_id for one in parse_pools(pools.body, name=pools.label)],
-    )
-    if misfits:
-        raise RuleFileError(f"{name}: {len(misfits)} rules do not fit, first: {misfits[0]}")
+    known = {
+        one.initiative_id: one for one in parse_initiatives(register.body, name=register.label)
+    }
+    found: Sequence[str] = ()
+    pools = policies.current(tx, "allocation", valid_from)
+    if kind == "allocation":
+        found = misfits(parse_pools(text, name=name), initiatives=known, drivers=DRIVERS)
+    elif kind == "classification" and pools is not None:
+        ids = [one.pool_id for one in parse_pools(pools.body, name=pools.label)]
+        found = check_outcomes(parse_rules(text, name=name), known, ids)
+    if found:
+        what = "pools" if kind == "allocation" else "rules"
+        raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")

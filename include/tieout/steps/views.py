@@ -29,6 +29,7 @@ Used = Mapping[PolicyKind, Policy]
 
 CLASSIFYING: tuple[PolicyKind, ...] = ("classification", "initiatives")
 LOOKUPS: tuple[PolicyKind, ...] = ("tag_map", "owners")
+DRIVERS = ("direct_cost", "token_spend")  # measured on the month's own lines
 ALLOCATING: tuple[PolicyKind, ...] = ("allocation", "initiatives")
 
 
@@ -123,7 +124,7 @@ def _pair(before: pa.Table, after: pa.Table) -> pa.Table:
     return pa.table(columns).filter(differs)
 
 
-def allocated(lines: pa.Table, used: Used) -> tuple[pa.Table, Certificate]:
+def allocated(lines: pa.Table, month: Period, used: Used) -> tuple[pa.Table, Certificate]:
     """Direct lines with their pools split, and the certificate that it conserves.
 
     Raises:
@@ -133,8 +134,9 @@ def allocated(lines: pa.Table, used: Used) -> tuple[pa.Table, Certificate]:
     made, certificate = allocate(
         lines,
         pools=parse_pools(pools.body, name=pools.label),
-        drivers={"token_spend": token_spend(lines)},
+        drivers={"token_spend": token_spend(lines), "direct_cost": direct_cost(lines)},
         initiatives=register(used),
+        on=month.start_on,
     )
     certificate.check()
     return made, certificate
@@ -156,6 +158,18 @@ def token_spend(lines: pa.Table) -> dict[str, Fraction | int]:
         if initiative is None or initiative.startswith(POOL_PREFIX):
             continue
         if row["service_category"] == AI_SERVICE_CATEGORY and row["charge_category"] == "Usage":
+            spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
+    return spend
+
+
+def direct_cost(lines: pa.Table) -> dict[str, Fraction | int]:
+    """Driver: all direct cost before tax of each initiative in units; pools left out."""
+    spend: dict[str, Fraction | int] = {}
+    for row in lines.select(["initiative", "charge_category", "billed_cost"]).to_pylist():
+        initiative = row["initiative"]
+        if initiative is None or initiative.startswith(POOL_PREFIX):
+            continue
+        if row["charge_category"] != "Tax":
             spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
     return spend
 

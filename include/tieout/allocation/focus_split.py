@@ -1,0 +1,95 @@
+"""The split-cost columns of FOCUS for the shares of one pool line. Owns these five columns only.
+
+Source: FOCUS 1.3, kept in 1.4: AllocatedMethodId, AllocatedMethodDetails (a JSON object with
+`Elements`), AllocatedResourceId, AllocatedResourceName, AllocatedTags.
+"""
+
+import json
+from collections.abc import Mapping
+
+from tieout.allocation.basis import HELD_PREFIX, UNUSED_PREFIX, decimal_text
+from tieout.allocation.certificate import PoolCertificate
+from tieout.core.errors import ConservationError
+from tieout.core.money import to_decimal
+from tieout.core.shares import split
+from tieout.rules.register import Initiative
+
+SPLIT_COLUMNS = (
+    "AllocatedMethodId",
+    "AllocatedMethodDetails",
+    "AllocatedResourceId",
+    "AllocatedResourceName",
+    "AllocatedTags",
+)
+METHOD_PREFIX = "tieout/"
+TAG_PREFIX = "tieout/"
+
+_BY_DRIVER = frozenset({"proportional", "usage_split", "direct", "step_down"})
+_RATIO_ONE = 10**12  # a ratio is written with twelve decimals
+
+
+def split_columns(
+    shares: Mapping[str, int],
+    *,
+    pool: PoolCertificate,
+    initiatives: Mapping[str, Initiative],
+) -> dict[str, dict[str, str | None]]:
+    """The five columns for each share of one origin charge, by key.
+
+    `shares` are all the parts (units) of one pool line by key of weights: an initiative,
+    `unused:<owner>` or `held:<pool>`; `pool` is the pool that the line was in. The method id is
+    `tieout/<method>`, explained under docs/reference/allocation. Details hold one element with the
+    ratio to the origin charge: twelve decimals that add up to exactly 1 over all shares. A pool
+    that shares directly by a driver adds unit and quantity. Capacity that nobody used, and what is
+    held, is the unallocated portion: its resource is null, as the standard demands. Tags are what
+    the register says of the initiative, prefixed because the tool sets them, not a person.
+
+    Raises:
+        ConservationError: the shares are not all of one sign, so they are not parts of one charge.
+    """
+    if len({units > 0 for units in shares.values()}) > 1:
+        raise ConservationError(
+            f"Pool {pool.pool_id}: the shares of one charge have different signs; expected parts "
+            "of one line: pass the shares of each pool line on its own."
+        )
+    sizes = {key: abs(units) for key, units in shares.items()}
+    ratios = split(_RATIO_ONE if any(sizes.values()) else 0, sizes)
+    return {key: _columns(key, ratios[key], pool=pool, initiatives=initiatives) for key in shares}
+
+
+def _columns(
+    key: str, ratio: int, *, pool: PoolCertificate, initiatives: Mapping[str, Initiative]
+) -> dict[str, str | None]:
+    bearer = None if key.startswith((UNUSED_PREFIX, HELD_PREFIX)) else initiatives[key]
+    return {
+        "AllocatedMethodId": f"{METHOD_PREFIX}{pool.method}",
+        "AllocatedMethodDetails": _details(key, ratio, pool),
+        "AllocatedResourceId": None if bearer is None else bearer.initiative_id,
+        "AllocatedResourceName": None if bearer is None else bearer.name,
+        "AllocatedTags": None if bearer is None else _tags(bearer),
+    }
+
+
+def _details(key: str, ratio: int, pool: PoolCertificate) -> str:
+    """A JSON object; the numbers are written digit by digit, for JSON has no exact fractions."""
+    element = [f'"AllocatedRatio": {to_decimal(ratio):f}']
+    quantity = dict(pool.weights).get(key)
+    if pool.method in _BY_DRIVER and pool.driver and quantity is not None and not pool.to_pools:
+        text = decimal_text(quantity)
+        if "/" not in text:
+            element.append(f'"UsageUnit": {json.dumps(pool.driver)}')
+            element.append(f'"UsageQuantity": {text}')
+    extra = [f'"x_PoolId": {json.dumps(pool.pool_id)}']
+    if key.startswith(UNUSED_PREFIX):
+        extra.append(f'"x_UnusedCapacityOwner": {json.dumps(key.removeprefix(UNUSED_PREFIX))}')
+    return f'{{"Elements": [{{{", ".join(element)}}}], {", ".join(extra)}}}'
+
+
+def _tags(bearer: Initiative) -> str:
+    tags = {
+        f"{TAG_PREFIX}cost_center": bearer.cost_center,
+        f"{TAG_PREFIX}pl_category": bearer.pl_category,
+        f"{TAG_PREFIX}product_line": bearer.product_line,
+    }
+    given = {name: value for name, value in tags.items() if value is not None}
+    return json.dumps(given, sort_keys=True, ensure_ascii=False)
