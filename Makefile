@@ -5,11 +5,12 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PURE  := core audit focus rating rules allocation reconciliation ledger close reports
 
-.PHONY: help run test tools soak bench cover up down check lint types contracts house golden lock clean
+.PHONY: help run test tools spark soak bench cover up down check lint types contracts house golden lock clean
 
 help:
 	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
 	@echo "make test    set up, then run all tests (emulators that cannot be installed here are skipped by name)"
+	@echo "make spark   the same ledger on a Spark cluster of this machine, to the bit (Java 17)"
 	@echo "make soak    the long versions of the fault tests"
 	@echo "make bench   the benchmarks of docs/reference/performance.md"
 	@echo "make up      Airflow's UI on 127.0.0.1 over what make run made; make down stops what is left"
@@ -34,8 +35,13 @@ test: $(STAMP) tools
 tools:  # emulators and the FOCUS validator, each in its own folder; what cannot be installed is named
 	@sh demo/tools.sh .tools
 
-soak: $(STAMP) tools
-	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging tests/faults tests/publish/test_focus_export.py
+spark: $(STAMP)  # the same ledger on a Spark cluster of this machine, to the bit (needs Java 17)
+	@sh demo/tools.sh .tools spark
+	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -p no:logging tests/engine/test_spark_cluster.py
+
+soak: $(STAMP) tools spark
+	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging tests/faults \
+	  tests/publish/test_focus_export.py tests/dags/test_month_through_airflow.py
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.bench_normalise

@@ -17,6 +17,7 @@ compile_tool() {
 }
 compile_tool bq 3.11
 compile_tool focus 3.12
+compile_tool spark 3.11
 if command -v npm >/dev/null 2>&1; then
   (cd demo/tools && npm install --package-lock-only --no-audit --no-fund --silent &&
     sed -i '/"resolved":/d' package-lock.json)

@@ -1,8 +1,9 @@
 #!/bin/sh
-# Installs the tools that some tests of the connectors and of the FOCUS export run against:
+# Installs the tools that some tests of the connectors, of the FOCUS export and of the engine run against:
 #   DIR/bq     a BigQuery emulator          DIR/focus   the FOCUS conformance validator
 #   DIR/node   Azurite (Azure Blob Storage) and Prism (answers from an OpenAPI file)
-# Usage: demo/tools.sh [DIR]               (DIR is .tools unless given; nothing outside DIR is written)
+#   DIR/spark  PySpark, which is a whole Spark, and Ibis (0.9 GB); only if asked for
+# Usage: demo/tools.sh [DIR [spark]]       (DIR is .tools unless given; nothing outside DIR is written)
 # A part that cannot be installed says why in one sentence; its tests are skipped. Always ends with 0.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -68,6 +69,21 @@ focus() {
   stamp focus "$lists/focus.txt"
 }
 
+spark() {
+  if ready spark "$lists/spark.txt"; then return 0; fi
+  if ! java=$(java -version 2>&1); then
+    say "spark is left out: it needs Java 17 or later, and java was not found on PATH."
+    return 0
+  fi
+  major=$(printf '%s\n' "$java" | sed -n 's/.*version "\([0-9]*\).*/\1/p')
+  if [ "${major:-0}" -lt 17 ]; then
+    say "spark is left out: it needs Java 17 or later, and java on PATH is ${major:-of no known version}."
+    return 0
+  fi
+  python_part spark 11 || return 0
+  stamp spark "$lists/spark.txt"
+}
+
 javascript() {
   if ready node "$lists/package-lock.json"; then return 0; fi
   if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
@@ -90,7 +106,9 @@ report() { if ready "$1" "$lists/$2"; then say "ready: $3 ($tools/$1)"; else say
 bigquery
 focus
 javascript
+[ "${2:-}" != spark ] || spark
 report bq bq.txt "BigQuery emulator"
 report focus focus.txt "FOCUS validator"
 report node package-lock.json "Azurite and Prism"
+[ "${2:-}" != spark ] || report spark spark.txt "PySpark and Ibis"
 exit 0

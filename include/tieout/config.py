@@ -76,6 +76,8 @@ class Settings:
     owner_database_url: Secret
     allow_loopback: bool
     demo: bool
+    engine: str = ""
+    engine_lake_url: str = ""
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -91,6 +93,8 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         owner_database_url=Secret(env.get("TIEOUT_OWNER_DATABASE_URL", "")),
         allow_loopback=env.get("TIEOUT_ALLOW_LOOPBACK") == "1",
         demo=env.get("TIEOUT_DEMO") == "1",
+        engine=env.get("TIEOUT_ENGINE", ""),
+        engine_lake_url=env.get("TIEOUT_ENGINE_LAKE_URL", ""),
     )
 
 

@@ -13,6 +13,7 @@ from tieout.core.errors import UsageError
 from tieout.core.finding import Finding
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import Period, parse_period
+from tieout.engine.base import engine_lake_url, load, parse_engine
 from tieout.focus.columns import with_attr_ids
 from tieout.lake.files import LakeFile
 from tieout.reconciliation.invoice_charges import invoice_only_charges
@@ -31,7 +32,14 @@ from tieout.steps.inputs import (
     stage_snapshots,
 )
 from tieout.steps.outputs import begin, done_before, finish, result, start_run
-from tieout.steps.views import CLASSIFYING, LOOKUPS, Classified, Used, classified
+from tieout.steps.views import (
+    CLASSIFYING,
+    LOOKUPS,
+    Classified,
+    Used,
+    classified,
+    classified_files,
+)
 from tieout.store import runs
 from tieout.store.session import Tx
 
@@ -61,9 +69,9 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, SHOWN)
         refuse_closed(tx, month, "classifying it again")
-        table = charges(context, sources)
-        made = classified(table if extra is None else pa.concat_tables([table, extra]), month, used)
-        outputs = _store(context, month, sources, extra, made)
+        files = _files(context, month, sources, extra)
+        made = _classified(context, sources, extra, files=files, month=month, used=used)
+        outputs = {"charges": files, **_store(context, month, made)}
         outputs["policies"] = [one.label for one in used.values()]
         missing = _unallocated(made.lines, work.subject)
         finish(context, tx, work, outputs=outputs, action="charges_classified", found=missing)
@@ -113,20 +121,42 @@ def _invoice_charges(
     return pa.concat_tables(tables) if tables else None
 
 
-def _store(
+def _files(
     context: Context,
     month: Period,
     sources: tuple[AccountSnapshot, ...],
     extra: pa.Table | None,
-    made: Classified,
-) -> dict[str, Any]:
+) -> list[dict[str, str]]:
+    """The files of all charges that are classified together."""
     files = [
         {"path": source.file.lake_path, "sha256": source.file.file_sha256} for source in sources
     ]
     if extra is not None:
         files.append(_named(context.lake.put_table(extra, f"charges/period={month}")))
+    return files
+
+
+def _classified(
+    context: Context,
+    sources: tuple[AccountSnapshot, ...],
+    extra: pa.Table | None,
+    *,
+    files: list[dict[str, str]],
+    month: Period,
+    used: Used,
+) -> Classified:
+    """In this process, or on the cluster that the deployment has chosen: the same to the bit."""
+    choice = parse_engine(context.settings.engine)
+    if choice.kind == "duckdb":
+        table = charges(context, sources)
+        return classified(table if extra is None else pa.concat_tables([table, extra]), month, used)
+    root = engine_lake_url(choice, context.settings.lake_url, context.settings.engine_lake_url)
+    with load(choice) as engine:
+        return classified_files(engine, [f"{root}/{one['path']}" for one in files], month, used)
+
+
+def _store(context: Context, month: Period, made: Classified) -> dict[str, Any]:
     return {
-        "charges": files,
         "assignment": _named(
             context.lake.put_table(made.assignment, f"assignments/period={month}")
         ),

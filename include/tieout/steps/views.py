@@ -4,7 +4,7 @@ Owns no storage and no choice of policies: the steps that classify, allocate, pr
 all compute here, so that what was previewed is what is posted.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -16,8 +16,9 @@ from tieout.allocation.certificate import Certificate
 from tieout.allocation.parse import parse_pools
 from tieout.core.money import from_decimal
 from tieout.core.period import Period
+from tieout.engine.base import Engine
 from tieout.engine.duckdb import join_and_sum
-from tieout.focus.columns import AI_SERVICE_CATEGORY, attributes_of
+from tieout.focus.columns import AI_SERVICE_CATEGORY, ATTRIBUTES, attributes_of
 from tieout.focus.ledger_columns import DIMENSIONS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
 from tieout.rules.classify import classify
 from tieout.rules.parse import in_force, parse_rules
@@ -26,6 +27,7 @@ from tieout.rules.tag_map import mapped, parse_owners, parse_tag_map
 from tieout.store.policies import Policy, PolicyKind
 
 Used = Mapping[PolicyKind, Policy]
+_KEYS = tuple(name for name in LINE_KEY if name != "period")  # one month at a time
 
 CLASSIFYING: tuple[PolicyKind, ...] = ("classification", "initiatives")
 LOOKUPS: tuple[PolicyKind, ...] = ("tag_map", "owners")
@@ -58,30 +60,38 @@ class Classified:
 
 def classified(charges: pa.Table, month: Period, used: Used) -> Classified:
     """Classify charges (CHARGE_SCHEMA) of a month and sum them to direct ledger lines."""
-    assignment = assign(charges, month, used)
-    with_period = charges.append_column(
-        "period", pa.array([str(month)] * charges.num_rows, pa.string())
-    )
-    sums = join_and_sum(with_period, assignment, keys=LINE_KEY, amount="billed_cost")
-    nulls = pa.nulls(sums.num_rows, pa.string())
-    sums = sums.append_column("pool_id", nulls).append_column("pool_line_id", nulls)
+    assignment = assign(attributes_of(charges), month, used)
+    sums = join_and_sum(charges, assignment, keys=_KEYS, amount="billed_cost")
+    return Classified(assignment=assignment, lines=_lines(sums, month))
+
+
+def classified_files(engine: Engine, paths: Sequence[str], month: Period, used: Used) -> Classified:
+    """The same of charges in files that a chosen engine reads; equal to the bit."""
+    assignment = assign(engine.distinct_attributes(paths, ATTRIBUTES), month, used)
+    sums = engine.join_and_sum(paths, assignment, keys=_KEYS, amount="billed_cost")
+    return Classified(assignment=assignment, lines=_lines(sums, month))
+
+
+def _lines(sums: pa.Table, month: Period) -> pa.Table:
+    """Sums by class as LEDGER_SCHEMA, with their ids."""
+    empty = pa.nulls(sums.num_rows, pa.string())
+    sums = sums.append_column("period", pa.repeat(pa.scalar(str(month)), sums.num_rows))
+    sums = sums.append_column("pool_id", empty).append_column("pool_line_id", empty)
     sums = sums.append_column("ledger_line_id", pa.array(ledger_line_ids(sums), pa.string()))
-    return Classified(
-        assignment=assignment, lines=sums.select(LEDGER_SCHEMA.names).cast(LEDGER_SCHEMA)
-    )
+    return sums.select(LEDGER_SCHEMA.names).cast(LEDGER_SCHEMA)
 
 
-def assign(charges: pa.Table, month: Period, used: Used) -> pa.Table:
-    """Class and rule of each distinct attribute tuple of the charges."""
+def assign(attributes: pa.Table, month: Period, used: Used) -> pa.Table:
+    """Class and rule of each attribute tuple of the dictionary."""
     rules, tags, owners = used["classification"], used.get("tag_map"), used.get("owners")
-    attributes = mapped(
-        attributes_of(charges),
+    known = mapped(
+        attributes,
         tags=parse_tag_map(tags.body, name=tags.label) if tags else (),
         owners=parse_owners(owners.body, name=owners.label) if owners else (),
         on=month.last_on,
     )
     rule_set = in_force(parse_rules(rules.body, name=rules.label), month)
-    return classify(attributes, rule_set, initiatives=register(used))
+    return classify(known, rule_set, initiatives=register(used))
 
 
 def moved(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
