@@ -3,6 +3,7 @@
 import csv
 import json
 from dataclasses import dataclass
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from tests import month
 from tests.cli.command import Answer, here
 from tests.worlds import WorldAt
 
+from tieout.rules.parse import parse_rules
 from tieout.steps import sign
 
 OLD = (month.POLICIES / "classification.yaml").read_text()
@@ -106,3 +108,45 @@ def test_a_day_that_is_none_is_one_sentence(shell: Shell, tmp_path: Path) -> Non
     said = shell.tieout("rules", "propose", str(file), "--as", "ana", "--valid-from", "January")
     assert (said.code, said.error.count("\n")) == (2, 0)
     assert "--valid-from is 'January': expected a day such as 2026-01-01" in said.error
+
+
+def test_rules_are_checked_on_the_charges_of_a_month_and_compared(
+    shell: Shell, tmp_path: Path
+) -> None:
+    file = tmp_path / "classification.yaml"
+    file.write_text(NEW)
+    shell.tieout("rules", "propose", str(file), "--as", "ana", "--valid-from", "2026-01-01")
+    said = shell.tieout("rules", "lint", "classification@2", "--on", "2026-10")
+    assert (said.code, said.error) == (0, "")
+    assert "What each rule of classification@2 decides in 2026-10" in said.out
+    found = json.loads(
+        shell.tieout("rules", "lint", "classification@2", "--on", "2026-10", "--json").out
+    )
+    totals = {
+        dimension: sum(Decimal(one["amount"]) for one in found["money"]
+                       if one["dimension"] == dimension)
+        for dimension in {one["dimension"] for one in found["money"]}
+    }  # fmt: skip
+    assert len(set(totals.values())) == 1, "each dimension decides all of the money"
+    changed = shell.tieout("rules", "diff", "classification@1", "classification@2")
+    assert "before-production" in changed.out
+    wrong = shell.tieout("rules", "diff", "chart@1", "classification@2")
+    assert (wrong.code, "names no rules" in wrong.error) == (2, True)
+
+
+def test_rules_of_another_tool_are_printed_in_our_language(shell: Shell, tmp_path: Path) -> None:
+    file = tmp_path / "category.json"
+    file.write_text(json.dumps({
+        "CostCategory": {
+            "Name": "Team",
+            "RuleVersion": "CostCategoryExpression.v1",
+            "Rules": [{"Value": "search-ranking", "Rule": {"Tags": {
+                "Key": "team", "Values": ["search"], "MatchOptions": ["EQUALS"]}}}],
+        }
+    }))  # fmt: skip
+    said = shell.tieout("rules", "import", "aws_cost_categories", str(file))
+    assert said.code == 0, said.error
+    assert "search-ranking" in said.out
+    assert parse_rules(said.out, name="imported").dimensions[0].dimension == "initiative"
+    unknown = shell.tieout("rules", "import", "abacus", str(file))
+    assert (unknown.code, "abacus" in unknown.error) == (2, True)

@@ -162,6 +162,27 @@ def test_no_attributes_give_no_assignment() -> None:
     assert found.num_rows == 0
 
 
+@pytest.mark.parametrize(
+    ("when", "matched"),
+    [
+        ("{all: [{all: [{tag: a, equals: x}, {tag: b, equals: y}]}]}", [3]),
+        ("{any: [{all: [{tag: a, equals: x}, {tag: b, equals: y}]}]}", [3]),
+        ("{any: [{tag: a, equals: x}, {tag: b, equals: y}]}", [1, 2, 3]),
+        ("{all: [{any: [{tag: a, equals: x}, {tag: b, equals: y}]}]}", [1, 2, 3]),
+        ("{any: [{tag: a, equals: x}, {not: {tag: b, equals: y}}]}", [0, 1, 3]),
+        ("{all: [{tag: a, equals: x}, {not: {tag: b, equals: y}}]}", [1]),
+        ("{all: [{not: {tag: a, equals: x}}]}", [0, 2]),
+        ("{any: [always, {tag: a, equals: x}]}", [0, 1, 2, 3]),
+    ],
+)
+def test_tests_join_as_they_are_nested(when: str, matched: list[int]) -> None:
+    rules = f"  project:\n    - {{id: p, when: {when}, then: hit}}\n"
+    tags: list[dict[str, str]] = [{}, {"a": "x"}, {"b": "y"}, {"a": "x", "b": "y"}]
+    found = _classified(rules, *[{"tags": tags_json(one)} for one in tags])
+    hits = found.column("project").to_pylist()
+    assert [at for at, name in enumerate(hits) if name] == matched
+
+
 def test_a_table_in_pieces_gives_the_same_as_one_in_one_piece() -> None:
     whole = _attributes({"provider": "aws"}, {"provider": "openai"}, {})
     rules = parse_rules(
@@ -174,7 +195,7 @@ def test_a_table_in_pieces_gives_the_same_as_one_in_one_piece() -> None:
     assert classify(pieces, rules, initiatives={}).equals(left)
 
 
-@pytest.mark.parametrize("tags", ["{", "[]", '{"a": 1}'])
+@pytest.mark.parametrize("tags", ["{", "[]", '{"a": 1}', '{"a":"1"}{}'])
 def test_tags_that_are_no_texts_stop_the_step(tags: str) -> None:
     rules = "  project:\n    - {id: p, when: {tag: a, exists: true}, then: x}\n"
     with pytest.raises(IntegrityError, match=r"Tags .* normalise"):
@@ -185,6 +206,26 @@ def test_dated_rules_are_refused_until_the_period_is_chosen() -> None:
     rules = "  project:\n    - {id: p, when: always, then: x, valid_from: 2026-01-01}\n"
     with pytest.raises(RuleFileError, match=r"Rule p holds for some days only: .*in_force\(\)"):
         _classified(rules, {})
+
+
+def test_rows_of_a_code_beyond_sixteen_bits_are_found() -> None:
+    count = (1 << 16) + 3
+    texts = pa.array([f"i-{number}" for number in [*range(count), count - 1, 1]])
+    columns = {name: pa.nulls(len(texts), pa.string()) for name in ATTRIBUTES}
+    columns |= {"resource_id": texts, "tags": pa.array(["{}"] * len(texts))}
+    attributes = pa.table({"attr_id": pa.array(range(len(texts)), pa.int64()), **columns})
+    rules = parse_rules(
+        "rule_set: s\ndimensions:\n  project:\n"
+        f"    - {{id: p, when: {{column: resource_id, in: [i-1, i-{count - 1}]}}, then: hit}}\n",
+        name="f",
+    )
+    found = classify(attributes, rules, initiatives={}).column("project").to_pylist()
+    assert [at for at, name in enumerate(found) if name] == [1, count - 1, count, count + 1]
+
+
+def test_tags_of_an_empty_text_are_none() -> None:
+    rules = "  project:\n    - {id: p, when: {tag: a, missing: true}, then: hit}\n"
+    assert _decided(_classified(rules, {"tags": ""}), "project") == [("hit", "p")]
 
 
 def test_a_condition_on_many_distinct_values_finds_all_its_rows() -> None:

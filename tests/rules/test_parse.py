@@ -69,9 +69,8 @@ def test_a_rule_file_is_read_with_the_initiative_first() -> None:
 @pytest.mark.parametrize(
     ("text", "sentence"),
     [
-        ("rule_set: s", "f, line 1: expected rule_set, dimensions; add dimensions"),
+        ("rule_set: s", "f, line 1: expected rule_set, dimensions, values, tests; add dimensions"),
         ("rule_set: s\ndimensions: {}", "line 2: no dimension"),
-        ("rule_set: s\ndimensions: {team: []}", "line 2: unknown dimension 'team'; known: init"),
         ("rule_set: s\ndimensions: {project: []}", "line 2: the list is empty"),
     ],
 )
@@ -140,8 +139,12 @@ def test_outcomes_must_be_registered_or_a_known_pool() -> None:
     rules = parse_rules(RULES, name="f")
     assert check_outcomes(rules, {"support": SUPPORT}, {"platform"}) == ()
     bot, shared = check_outcomes(rules, {}, {"other"})
-    assert bot.startswith("Rule bot (initiative): initiative 'support' is not in the register;")
-    assert shared.startswith("Rule shared (initiative): pool 'pool:platform' is in no allocation")
+    assert bot.startswith(
+        "Rule bot (initiative, line 7): initiative 'support' is not in the register;"
+    )
+    assert shared.startswith(
+        "Rule shared (initiative, line 19): pool 'pool:platform' is in no allocation"
+    )
 
 
 def test_only_the_initiative_can_be_a_pool() -> None:

@@ -42,6 +42,14 @@ def test_presence_is_asked_with_true(operator: str) -> None:
     assert found == Condition(source="column", name="region_id", operator=operator)  # type: ignore[arg-type]  # parametrized text
 
 
+@pytest.mark.parametrize("operator", ["gt", "ge", "lt", "le"])
+@pytest.mark.parametrize("bound", ["3", "-0.50", "2026-10-01"])
+def test_a_comparison_takes_a_number_or_a_day(operator: str, bound: str) -> None:
+    found = _read(f"{{tag: expires, {operator}: {bound}}}")
+    assert isinstance(found, Condition)
+    assert (found.operator, found.values) == (operator, (bound,))
+
+
 def test_predicates_nest() -> None:
     aws = Condition(source="column", name="provider", operator="in", values=("aws",))
     one = "{column: provider, equals: aws}"
@@ -67,7 +75,19 @@ def test_tags_are_reached_by_tag_and_not_as_a_column() -> None:
         ("{column: provider, tag: a}", "expected column and one of"),
         ("{column: provider, equals: a, prefix: b}", "expected column and one of"),
         ("{column: provider, like: a}", "found column, like"),
-        ("{column: billed_cost, equals: 1}", "'billed_cost' is not a column"),
+        ("{column: colour, equals: 1}", "'colour' is not a column that rules can see; known: "),
+        ("{column: billed_cost, equals: 1}", "'billed_cost' is not a .* it is an amount: charges"),
+        ("{column: pricing_quantity, gt: 1}", "it is an amount"),
+        ("{column: charge_period_start, gt: 2026-10-01}", "it is a day: give the rule valid_from"),
+        ("{column: billing_period_start, exists: true}", "it is a day"),
+        ("{column: line_id, equals: a}", "it differs from charge to charge"),
+        ("{column: source_row, equals: 1}", "it differs from charge to charge"),
+        ("{column: source_tags, contains: a}", "it is many texts in one: ask for a tag"),
+        ("{tag: a, gt: high}", "'high' cannot be compared; expected a number such as 1000"),
+        ("{tag: a, le: 1e3}", "'1e3' cannot be compared"),
+        ("{tag: a, le: '1,000'}", "cannot be compared"),
+        ("{tag: a, lt: 2026-02-30}", "'2026-02-30' cannot be compared"),
+        ("{tag: a, ge: []}", "expected a text"),
         ("{column: provider, equals: ''}", "the text is empty"),
         ("{column: provider, in: aws}", "expected a list"),
         ("{column: provider, prefix: ''}", "a text that is not empty"),

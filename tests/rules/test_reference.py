@@ -26,7 +26,7 @@ def test_every_example_file_is_read(block: str) -> None:
     assert _READERS[block.split(":", maxsplit=1)[0]](block, name="example")
 
 
-@pytest.mark.parametrize("example", re.findall(r"`(\{(?:column|tag|not): .*, .*?\}+)`", RULES))
+@pytest.mark.parametrize("example", re.findall(r"`(\{(?:column|tag|not): [^`]*, [^`]*\}+)`", RULES))
 def test_every_example_test_is_read(example: str) -> None:
     assert read_predicate(read_yaml(example.replace("\\|", "|"), name="example"))
 

@@ -29,6 +29,24 @@ def preview(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield _end(found)
 
 
+def lint(found: dict[str, Any]) -> Iterator[RenderableType]:
+    """Findings about rules, then the money behind each rule."""
+    for one in found["findings"]:
+        yield f"{one['severity']} {one['kind'].replace('_', ' ')}: {one['message']}"
+    if not found["findings"]:
+        yield f"Nothing is odd about {found['policy']} on the charges of {found['period']}."
+    table = plain_table(f"What each rule of {found['policy']} decides in {found['period']}")
+    table.add_column("dimension")
+    table.add_column("rule", overflow="fold")
+    for column in ("charges", "amount"):
+        table.add_column(column, justify="right")
+    for one in found["money"]:
+        rule = one["rule"] or "(no rule)"
+        amount = _amount(one["amount"])
+        table_row(table, one["dimension"], rule, str(one["charges"]), amount)
+    yield table
+
+
 def previews(found: list[dict[str, Any]]) -> RenderableType:
     """All previews, one a row."""
     table = plain_table("Previews")

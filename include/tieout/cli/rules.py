@@ -12,9 +12,11 @@ from typing import Annotated, Any
 import typer
 
 from tieout.cli import rule_views
-from tieout.cli.shell import Json, console, run_step, show, working
+from tieout.cli.shell import Json, console, errors, run_step, show, working
 from tieout.core.errors import UsageError
+from tieout.rules.imports import base as imports
 from tieout.steps import allocate as allocate_step
+from tieout.steps import check_rules as check_step
 from tieout.steps import classify as classify_step
 from tieout.steps import history as history_step
 from tieout.steps import policies as policy_step
@@ -94,6 +96,49 @@ def show_preview(preview: Preview, table: Table = None, json_: Json = False) -> 
         if table is not None:
             _write(table, list(preview_step.charges(made, preview=preview)))
     _print(found, as_json=json_)
+
+
+@rules_app.command("lint")
+def lint(
+    label: Label,
+    period: Annotated[str, typer.Option("--on", help="Month whose charges are looked at.")],
+    json_: Json = False,
+) -> None:
+    """What is odd about a version of the rules, and the money that each rule decides."""
+    with working() as made:
+        found = check_step.run(made, label=label, period=period)
+    if json_:
+        print(json.dumps(found, sort_keys=True))
+    else:
+        for part in rule_views.lint(found):
+            console.print(part)
+
+
+@rules_app.command("diff")
+def diff(old: Label, new: Label, json_: Json = False) -> None:
+    """What changed from one version of the rules to another, in words."""
+    with working() as made:
+        found = check_step.diff(made, old=old, new=new)
+    if json_:
+        print(json.dumps(found, sort_keys=True))
+        return
+    for one in found:
+        console.print(one["message"], markup=False)
+
+
+@rules_app.command("import")
+def import_rules(
+    tool: Annotated[str, typer.Argument(help="aws_cost_categories, cloudzero or vantage.")],
+    file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
+    dimension: Annotated[str, typer.Option(help="Which dimension they decide.")] = "initiative",
+) -> None:
+    """Another tool's rules in our language, on standard output; what is left out on the other."""
+    found = imports.load(tool).to_rules(
+        file.read_text(encoding="utf-8"), name=file.name, dimension=dimension, service_names={}
+    )
+    print(found.text, end="")
+    for note in found.notes:
+        errors.print(f"tieout: {note}", markup=False)
 
 
 def reapply(preview: Preview, json_: Json = False) -> None:

@@ -94,7 +94,9 @@ CHARGE_SCHEMA = pa.schema(
     ]
 )
 
-# What rules may look at: two charges with equal attributes are always classified alike.
+# What rules may look at: two charges with equal attributes are always classified alike. Every text
+# of a charge is one, but for what differs from charge to charge (ids of lines and documents) and
+# for JSON beside `tags`. A change changes every attr_id: see `with_current_attr_ids`.
 ATTRIBUTES = (
     "provider",
     "billing_account_id",
@@ -119,6 +121,29 @@ ATTRIBUTES = (
     "x_model",
     "x_token_kind",
     "x_service_tier",
+    "billing_account_name",
+    "billing_account_type",
+    "sub_account_type",
+    "billing_currency",
+    "charge_class",
+    "charge_frequency",
+    "consumed_unit",
+    "invoice_id",
+    "host_provider_name",
+    "region_name",
+    "availability_zone",
+    "pricing_category",
+    "pricing_unit",
+    "pricing_currency",
+    "sku_price_id",
+    "commitment_discount_category",
+    "commitment_discount_id",
+    "commitment_discount_name",
+    "commitment_discount_status",
+    "commitment_discount_type",
+    "commitment_discount_unit",
+    "capacity_reservation_id",
+    "capacity_reservation_status",
 )
 
 CHARGE_CATEGORIES = ("Usage", "Purchase", "Tax", "Credit", "Adjustment")
@@ -179,8 +204,22 @@ def with_attr_ids(charges: pa.Table) -> pa.Table:
     return pa.Table.from_arrays(columns, schema=CHARGE_SCHEMA)
 
 
+def with_current_attr_ids(charges: pa.Table) -> pa.Table:
+    """Charges of one stored file with ids over today's ATTRIBUTES.
+
+    A file written before a column became an attribute has other ids in every row, so one row tells;
+    its ids are then made anew. A current file comes back as it is.
+    """
+    if charges.num_rows == 0:
+        return charges
+    (row,) = charges.slice(0, 1).to_pylist()
+    if row["attr_id"] == attribute_key(row[name] for name in ATTRIBUTES):
+        return charges
+    return with_attr_ids(charges.drop_columns(["attr_id"]))
+
+
 def attributes_of(charges: pa.Table) -> pa.Table:
     """Distinct `attr_id` with its ATTRIBUTES, ordered by `attr_id`: the dictionary rules run on."""
-    grouped = charges.group_by("attr_id").aggregate([(name, "min") for name in ATTRIBUTES])
-    names = [name.removesuffix("_min") for name in grouped.column_names]
-    return grouped.rename_columns(names).select(["attr_id", *ATTRIBUTES]).sort_by("attr_id")
+    ids = charges.column("attr_id").to_numpy()
+    _, first = np.unique(ids, return_index=True)  # rows of one id have equal attributes
+    return charges.select(["attr_id", *ATTRIBUTES]).take(pa.array(first)).combine_chunks()

@@ -6,8 +6,8 @@ from datetime import date
 
 from tieout.rules.yaml_text import Node
 
-_IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
-_DAY = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
+IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
+DAY = re.compile(r"[12][0-9]{3}-[0-9]{2}-[0-9]{2}")
 
 
 def fields(node: Node, *, required: Sequence[str], optional: Sequence[str] = ()) -> dict[str, Node]:
@@ -60,7 +60,7 @@ def note_of(node: Node) -> str:
 def identifier_of(node: Node) -> str:
     """A text that can stand as an id: letters, digits, '.', '_', '-'; at most 80."""
     text = text_of(node)
-    if not _IDENTIFIER.fullmatch(text):
+    if not IDENTIFIER.fullmatch(text):
         raise node.error(
             f"{text[:60]!r} is not an id; use letters, digits, '.', '_' or '-', at most 80."
         )
@@ -79,7 +79,7 @@ def day_of(node: Node) -> date:
     """A calendar day written as 2026-10-31."""
     text = text_of(node)
     problem = node.error(f"expected a day such as 2026-10-31, found {text[:40]!r}.")
-    if not _DAY.fullmatch(text):
+    if not DAY.fullmatch(text):
         raise problem
     try:
         return date.fromisoformat(text)

@@ -5,24 +5,24 @@ sent them; the mapped ones are made anew for each classification, so that a corr
 for the past as well.
 """
 
-import csv
-import io
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 
+import numpy as np
 import pyarrow as pa
 
 from tieout.core.errors import RuleFileError
-from tieout.focus.columns import ATTRIBUTES, tags_json
+from tieout.focus.columns import tags_json
+from tieout.rules.csv_text import CsvRow, read_csv
+from tieout.rules.masks import Codes, Rows, encode, tags_of
+from tieout.rules.predicate import COLUMNS
 
 OWNER_TAG = "business_owner"
 TAG_COLUMNS = ("valid_from", "valid_to", "from_key", "from_value", "key", "value")
 OWNER_COLUMNS = ("valid_from", "valid_to", "column", "value", "owner")
 
 _TAG_PREFIX = "tag:"
-_MOST_BYTES = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,14 +60,14 @@ def parse_tag_map(text: str, *, name: str) -> tuple[TagMapping, ...]:
     rows = _rows(text, TAG_COLUMNS, required=("from_key", "key"), name=name)
     return tuple(
         TagMapping(
-            valid_from=_day(row, "valid_from", place=place),
-            valid_to=_day(row, "valid_to", place=place),
-            from_key=row["from_key"],
-            from_value=row["from_value"],
-            key=row["key"],
-            value=row["value"],
+            valid_from=row.day("valid_from"),
+            valid_to=row.day("valid_to"),
+            from_key=row.cells["from_key"],
+            from_value=row.cells["from_value"],
+            key=row.cells["key"],
+            value=row.cells["value"],
         )
-        for place, row in rows
+        for row in rows
     )
 
 
@@ -78,22 +78,21 @@ def parse_owners(text: str, *, name: str) -> tuple[Owner, ...]:
         RuleFileError: as `parse_tag_map`, or a column that charges do not have.
     """
     rows = _rows(text, OWNER_COLUMNS, required=("column", "value", "owner"), name=name)
-    for place, row in rows:
-        column = row["column"]
-        if column == "tags" or (column not in ATTRIBUTES and not column.startswith(_TAG_PREFIX)):
-            raise RuleFileError(
-                f"{place}: column is {column[:40]!r}; expected tag:<key> or one of "
-                f"{', '.join(one for one in ATTRIBUTES if one != 'tags')}."
+    for row in rows:
+        column = row.cells["column"]
+        if column not in COLUMNS and not column.startswith(_TAG_PREFIX):
+            raise row.error(
+                f"column is {column[:40]!r}; expected tag:<key> or one of {', '.join(COLUMNS)}."
             )
     return tuple(
         Owner(
-            valid_from=_day(row, "valid_from", place=place),
-            valid_to=_day(row, "valid_to", place=place),
-            column=row["column"],
-            value=row["value"],
-            owner=row["owner"],
+            valid_from=row.day("valid_from"),
+            valid_to=row.day("valid_to"),
+            column=row.cells["column"],
+            value=row.cells["value"],
+            owner=row.cells["owner"],
         )
-        for place, row in rows
+        for row in rows
     )
 
 
@@ -110,21 +109,44 @@ def mapped(
     live_owners = [one for one in owners if _holds(one, on)]
     if not live_tags and not live_owners:
         return attributes
-    columns = [attributes.column(name).to_pylist() for name in ATTRIBUTES]
-    found = [
-        _mapped_row(dict(zip(ATTRIBUTES, row, strict=True)), live_tags, live_owners)
-        for row in zip(*columns, strict=True)
+    texts = encode(attributes.column("tags"))
+    distinct = [_mapped_tags(tags_of(text), live_tags) for text in texts.texts()]
+    distinct.append({})
+    found = _owner_of_rows(attributes, texts.codes, distinct, live_owners)
+    # a text of tags is made once for each pair of distinct tags and owner, not once a row
+    pairs, rows = np.unique(texts.codes * (len(live_owners) + 1) + found, return_inverse=True)
+    made = [
+        _with_owner(distinct[code], live_owners[owner] if owner < len(live_owners) else None)
+        for code, owner in (divmod(int(pair), len(live_owners) + 1) for pair in pairs)
     ]
     place = attributes.schema.get_field_index("tags")
-    return attributes.set_column(
-        place, attributes.schema.field(place), pa.array(found, pa.string())
-    )
+    column = pa.array(made, pa.string()).take(pa.array(rows))
+    return attributes.set_column(place, attributes.schema.field(place), column)
 
 
-def _mapped_row(
-    row: Mapping[str, str | None], tags: Sequence[TagMapping], owners: Sequence[Owner]
-) -> str:
-    original: dict[str, str] = json.loads(row["tags"] or "{}")
+def _owner_of_rows(
+    attributes: pa.Table,
+    codes: Rows,
+    distinct: Sequence[Mapping[str, str]],
+    owners: Sequence[Owner],
+) -> Rows:
+    """For each row the number of the first owner that fits; `len(owners)` where none does."""
+    found = np.full(len(codes), len(owners), dtype=np.int64)
+    columns: dict[str, Codes] = {}
+    for number, owner in reversed(list(enumerate(owners))):
+        if owner.column.startswith(_TAG_PREFIX):
+            key = owner.column.removeprefix(_TAG_PREFIX)
+            has = np.array([tags.get(key) == owner.value for tags in distinct])[codes]
+        else:
+            if owner.column not in columns:
+                columns[owner.column] = encode(attributes.column(owner.column))
+            source = columns[owner.column]
+            has = np.array([*(text == owner.value for text in source.texts()), False])[source.codes]
+        found[has] = number
+    return found
+
+
+def _mapped_tags(original: Mapping[str, str], tags: Sequence[TagMapping]) -> dict[str, str]:
     result: dict[str, str] = {}
     used: set[str] = set()
     for mapping in tags:
@@ -135,21 +157,18 @@ def _mapped_row(
     for key, value in original.items():
         if key not in used:
             result.setdefault(key, value)
-    for owner in owners:
-        if OWNER_TAG not in result and _has(owner, row, result):
-            result[OWNER_TAG] = owner.owner
-    return tags_json(result)
+    return result
+
+
+def _with_owner(tags: Mapping[str, str], owner: Owner | None) -> str:
+    return tags_json(
+        tags if owner is None or OWNER_TAG in tags else {**tags, OWNER_TAG: owner.owner}
+    )
 
 
 def _fits(mapping: TagMapping, key: str, value: str) -> bool:
     same_key = mapping.from_key.casefold() == key.casefold()
     return same_key and mapping.from_value.casefold() in {"", value.casefold()}
-
-
-def _has(owner: Owner, row: Mapping[str, str | None], tags: Mapping[str, str]) -> bool:
-    if owner.column.startswith(_TAG_PREFIX):
-        return tags.get(owner.column.removeprefix(_TAG_PREFIX)) == owner.value
-    return row[owner.column] == owner.value
 
 
 def _holds(one: TagMapping | Owner, on: date) -> bool:
@@ -158,39 +177,12 @@ def _holds(one: TagMapping | Owner, on: date) -> bool:
 
 def _rows(
     text: str, columns: Sequence[str], *, required: Sequence[str], name: str
-) -> list[tuple[str, dict[str, str]]]:
-    if len(text.encode()) > _MOST_BYTES:
-        raise RuleFileError(f"{name} is larger than {_MOST_BYTES:,} bytes: split the table.")
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    found: list[tuple[str, dict[str, str]]] = []
-    try:
-        header = next(reader, [])
-        if header != list(columns):
-            raise RuleFileError(
-                f"{name}: the header is {','.join(header)[:80]!r}; expected {','.join(columns)}."
-            )
-        for cells in reader:
-            place = f"{name}, line {reader.line_num}"
-            if len(cells) != len(columns):
-                raise RuleFileError(
-                    f"{place}: {len(cells)} cells; expected {len(columns)}, empty ones included."
-                )
-            row = {column: cell.strip() for column, cell in zip(columns, cells, strict=True)}
-            missing = [column for column in required if not row[column]]
-            if missing:
-                raise RuleFileError(f"{place}: {', '.join(missing)} is empty; fill it in.")
-            found.append((place, row))
-    except csv.Error as error:
-        raise RuleFileError(f"{name}, line {reader.line_num}: not CSV ({error}).") from error
-    return found
-
-
-def _day(row: Mapping[str, str], column: str, *, place: str) -> date | None:
-    if not row[column]:
-        return None
-    try:
-        return date.fromisoformat(row[column])
-    except ValueError:
+) -> tuple[CsvRow, ...]:
+    header, rows = read_csv(text, name=name)
+    if header != tuple(columns):
         raise RuleFileError(
-            f"{place}: {column} is {row[column][:40]!r}; expected a day such as 2026-10-31."
-        ) from None
+            f"{name}: the header is {','.join(header)[:80]!r}; expected {','.join(columns)}."
+        )
+    for row in rows:
+        row.require(required)
+    return rows

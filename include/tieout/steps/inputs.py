@@ -11,6 +11,7 @@ import pyarrow as pa
 
 from tieout.core.errors import NotReadyError, PeriodClosedError
 from tieout.core.period import Period
+from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
 from tieout.ledger.chart import Chart, parse_chart
@@ -179,7 +180,9 @@ def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:
     """All charges of the given versions as one table, in account order."""
     return pa.concat_tables(
         [
-            context.lake.get_table(source.file.lake_path, source.file.file_sha256)
+            with_current_attr_ids(
+                context.lake.get_table(source.file.lake_path, source.file.file_sha256)
+            )
             for source in sources
         ]
     )

@@ -12,6 +12,7 @@ import pyarrow as pa
 from tieout.allocation.certificate import Certificate
 from tieout.core.errors import NotReadyError, UsageError
 from tieout.core.period import Period
+from tieout.focus.columns import with_current_attr_ids
 from tieout.ledger import posting
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import entry_from_json
@@ -20,7 +21,7 @@ from tieout.reports.rule_preview import MonthChange
 from tieout.steps.context import Context
 from tieout.steps.evidence import of_account
 from tieout.steps.inputs import accounts, billing_documents, chart, counted, optional_policy
-from tieout.steps.views import Classified, Used, allocated, classified, moved
+from tieout.steps.views import Classified, Used, allocated, classified, moved, rekeyed
 from tieout.store import journal, periods, policies, restated, runs
 from tieout.store.policies import Policy, PolicyKind
 from tieout.store.session import Tx
@@ -79,7 +80,9 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
     before, before_assignment = present(context, tx, month, stage)
     used = _used(tx, month, policy)
     files = tuple(dict(one) for one in direct["charges"])
-    own = pa.concat_tables([context.lake.get_table(one["path"], one["sha256"]) for one in files])
+    kept = [context.lake.get_table(one["path"], one["sha256"]) for one in files]
+    own = pa.concat_tables([with_current_attr_ids(one) for one in kept])
+    before_assignment = rekeyed(before_assignment, pa.concat_tables(kept), own)
     made = classified(own, month, used)
     lines, certificate = allocated(made.lines, month, used)
     stored = context.lake.put_table(lines, f"ledger/period={month}")

@@ -10,11 +10,15 @@ from tieout import log as logs
 from tieout.allocation.misfits import misfits
 from tieout.allocation.parse import parse_pools
 from tieout.core.errors import RuleFileError, UsageError
+from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
 from tieout.rating.card import parse_card
-from tieout.rules.parse import check_outcomes, parse_rules
+from tieout.rules.check import check_outcomes
+from tieout.rules.parse import parse_rules
 from tieout.rules.register import parse_initiatives
+from tieout.rules.rule_set import RuleSet, dimensions_of
+from tieout.rules.rule_tests import run_tests
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
 from tieout.steps.views import DRIVERS
@@ -79,7 +83,27 @@ def _refuse_misfits(
         found = misfits(parse_pools(text, name=name), initiatives=known, drivers=DRIVERS)
     elif kind == "classification" and pools is not None:
         ids = [one.pool_id for one in parse_pools(pools.body, name=pools.label)]
-        found = check_outcomes(parse_rules(text, name=name), known, ids)
+        rules = parse_rules(text, name=name)
+        found = (*check_outcomes(rules, known, ids, lookups={}), *_not_kept(rules))
+        found = found or run_tests(rules, initiatives=known)
     if found:
         what = "pools" if kind == "allocation" else "rules"
         raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")
+
+
+def _not_kept(rules: RuleSet) -> list[str]:
+    """What the language can say and the ledger cannot keep yet: refused, never ignored."""
+    own = [
+        f"dimension {name!r} is none of {', '.join(DIMENSIONS)}, and the ledger keeps no other "
+        "yet; leave it out."
+        for name in dimensions_of(rules)
+        if name not in DIMENSIONS
+    ]
+    dated = [
+        f"{rules.place_of(rule)}: {day} lies inside a month, and the ledger keeps one set of rules "
+        "a month; move the day to the first of a month."
+        for _, rule in rules.rules()
+        for day in (rule.valid_from, rule.valid_to)
+        if day is not None and day.day != 1
+    ]
+    return [*own, *dated]

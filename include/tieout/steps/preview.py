@@ -14,6 +14,7 @@ from tieout import log as logs
 from tieout.core.errors import NotReadyError, UsageError
 from tieout.core.money import format_units, from_decimal, to_units
 from tieout.core.period import Period, parse_period
+from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.reports.rule_preview import month_json, summary_json
 from tieout.steps import past
@@ -160,7 +161,10 @@ def _charges(
         raise NotReadyError(
             f"{month} is no longer what the preview began with: make a new preview to see charges."
         )
-    tables = [context.lake.get_table(one["path"], one["sha256"]) for one in made.charges]
+    tables = [
+        with_current_attr_ids(context.lake.get_table(one["path"], one["sha256"]))
+        for one in made.charges
+    ]
     rows = moved_charges(pa.concat_tables(tables), made.assignment_before, made.made.assignment)
     for row in rows.to_pylist():
         yield {

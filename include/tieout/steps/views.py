@@ -118,6 +118,22 @@ def moved_charges(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Ta
     return own
 
 
+def rekeyed(assignment: pa.Table, kept: pa.Table, current: pa.Table) -> pa.Table:
+    """An assignment by the ids of the files as kept, by today's ids of the same charges.
+
+    A file written before a column became an attribute has coarser ids, so each of today's has
+    exactly one of the old; rows are those of `current`'s distinct ids that the assignment knows.
+    """
+    old, new = kept["attr_id"].combine_chunks(), current["attr_id"].combine_chunks()
+    if old.equals(new):
+        return assignment
+    pairs = pa.table({"new": new, "old": old}).group_by(["new", "old"]).aggregate([])
+    at = pc.index_in(pairs["old"].combine_chunks(), assignment["attr_id"].combine_chunks())
+    known = pairs.filter(at.is_valid())
+    found = assignment.take(at.drop_null())
+    return found.set_column(0, "attr_id", known["new"])
+
+
 def _pair(before: pa.Table, after: pa.Table) -> pa.Table:
     """Both classes of the attribute tuples whose class changes."""
     before, after = before.sort_by("attr_id"), after.sort_by("attr_id")
