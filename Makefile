@@ -45,6 +45,7 @@ soak: $(STAMP) tools spark
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.bench_normalise
+	@$(BIN)/python -m bench.bench_reapply
 
 check: lint types contracts house
 

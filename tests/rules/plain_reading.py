@@ -173,8 +173,14 @@ def comparable(found: str, bound: str) -> list[tuple[Any, Any]]:
 
 
 def _joined(inner: st.SearchStrategy[Predicate]) -> st.SearchStrategy[Predicate]:
+    """Each shape as often as the others: one_of would count every branch of `inner` for Not."""
     some = st.lists(inner, min_size=1, max_size=3).map(tuple)
-    return st.one_of(some.map(AllOf), some.map(AnyOf), inner.map(Not))
+    shapes: dict[str, st.SearchStrategy[Predicate]] = {
+        "all": some.map(AllOf),
+        "any": some.map(AnyOf),
+        "not": inner.map(Not),
+    }
+    return st.sampled_from(("all", "all", "any", "any", "not")).flatmap(shapes.__getitem__)
 
 
 def _condition(operator: Operator, place: tuple[Source, str], values: tuple[str, ...]) -> Condition:
@@ -206,7 +212,7 @@ CONDITIONS = st.sampled_from(list(OPERANDS)).flatmap(
 )
 _LEAVES: st.SearchStrategy[Predicate] = st.one_of(*[CONDITIONS] * 6, st.just(Always()))
 PREDICATES: st.SearchStrategy[Predicate] = st.one_of(
-    CONDITIONS, _joined(_LEAVES), _joined(_LEAVES | _joined(_LEAVES))
+    CONDITIONS, _joined(_LEAVES), _joined(st.one_of(_LEAVES, _joined(_LEAVES)))
 )
 _DATES = (date(2026, 9, 30), START, date(2026, 10, 5), date(2026, 10, 20), END)
 DAYS = st.sampled_from((None, None, *_DATES))

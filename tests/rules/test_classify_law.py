@@ -50,7 +50,7 @@ def _plain(
     return reader.decided, reader.lacking
 
 
-@settings(max_examples=250)
+@settings(max_examples=300)
 @given(rule_sets(), lookup_tables(), ROWS)
 def test_masks_and_plain_reading_agree_on_class_rule_and_problems(
     rules: RuleSet, table: LookupTable, rows: list[Charge]

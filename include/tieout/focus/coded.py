@@ -21,11 +21,9 @@ _WORD = 1 << 62
 
 def coded(column: pa.Array | pa.ChunkedArray) -> pa.DictionaryArray:
     """The column as one array over one dictionary, in which no text stands twice."""
-    whole = column
-    if not pa.types.is_dictionary(whole.type):
-        whole = whole.dictionary_encode()
-    if isinstance(whole, pa.ChunkedArray):
-        whole = whole.unify_dictionaries().combine_chunks()
+    if not pa.types.is_dictionary(column.type):
+        return _whole(column.dictionary_encode())
+    whole = _whole(column)
     if len(whole.dictionary.unique()) < len(whole.dictionary):
         return whole.cast(whole.type.value_type).dictionary_encode()
     return whole
@@ -58,6 +56,12 @@ def distinct_tuples(columns: Sequence[pa.DictionaryArray]) -> tuple[Codes, Itera
     for word, group in zip(words.T, groups, strict=True):
         _unpack(word, group, matrix)
     return numbers, _tuples(columns, matrix)
+
+
+def _whole(column: pa.DictionaryArray | pa.ChunkedArray) -> pa.DictionaryArray:
+    if isinstance(column, pa.ChunkedArray):
+        return column.unify_dictionaries().combine_chunks()
+    return column
 
 
 def _groups(sizes: Sequence[int]) -> list[dict[int, int]]:
