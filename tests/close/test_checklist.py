@@ -42,9 +42,18 @@ def test_an_account_that_bills_nothing_needs_no_matched_invoice() -> None:
     nothing: dict[str, Any] = {"source_units": 0, "loaded_units": 0}
     nothing |= {"ledger_lines_net_units": 0, "ledger_tax_units": 0}
     gateway = arrears(
-        provider="litellm", billing_account_id="proxy", documents=(), bridges=(), **nothing
+        provider="litellm",
+        billing_account_id="proxy",
+        documents=(),
+        bridges=(),
+        is_billed=False,
+        **nothing,
     )
     assert failed(ready(accounts=(arrears(), prepaid(), gateway))) == {}
+    cancelled = replace(gateway, is_billed=True)  # usage and a credit that come to nothing
+    assert failed(ready(accounts=(arrears(), prepaid(), cancelled))) == {
+        "C09": "litellm/proxy: no invoice is matched"
+    }
 
 
 def test_a_check_is_plain_json() -> None:

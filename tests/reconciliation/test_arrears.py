@@ -202,3 +202,9 @@ def test_an_account_that_billed_nothing_needs_no_invoice() -> None:
     assert "report_to_invoice" not in bridges
     assert findings == []
     assert reconcile(final=charges(charge(1, "0.01")))[1] == ["missing_invoice"]
+
+
+def test_usage_and_a_credit_that_cancel_each_other_need_their_invoice() -> None:
+    cancelled = charges(charge(1, "200"), charge(1, "-200", charge_category="Credit"))
+    assert reconcile(final=cancelled)[1] == ["missing_invoice"]
+    assert reconcile(final=charges(charge(1, "0", invoice_id="A")))[1] == ["missing_invoice"]

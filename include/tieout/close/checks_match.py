@@ -33,7 +33,7 @@ def invoices_matched(inputs: CloseInputs) -> tuple[list[str], str]:
     """C09: an arrears account that bills has a matched invoice; documents are posted in full."""
     problems = []
     for account in inputs.accounts:
-        is_billed = bool(account.ledger_lines_net_units or account.documents)
+        is_billed = bool(account.is_billed or account.documents)
         no_bridge = account.bridge("report_to_invoice") is None
         if account.mode == "arrears" and is_billed and no_bridge:
             problems.append(f"{account.subject}: no invoice is matched")

@@ -22,6 +22,7 @@ class AccountEvidence:
     `days_received` are the UTC days that the final pull covers. Loaded rows and units include the
     refused ones, so that source = loaded means nothing was lost on the way in. `documents` are the
     invoice, or the receipts of a prepaid account. Ledger figures are sums of ledger lines.
+    `is_billed` is False for a report that bills nothing at all, such as a gateway's.
     """
 
     provider: str
@@ -36,6 +37,7 @@ class AccountEvidence:
     ledger_tax_units: int
     documents: tuple[BillingDocument, ...]
     bridges: tuple[Bridge, ...]
+    is_billed: bool = True
 
     @property
     def subject(self) -> str:

@@ -31,6 +31,14 @@ class _Matched:
     match: LineMatch
 
 
+def bills(rows: pa.Table) -> bool:
+    """Whether a report (CHARGE_SCHEMA) bills anything, so that an invoice has to arrive.
+
+    Usage and a credit that cancel each other are billed: their invoice says whether they really do.
+    """
+    return rows["invoice_id"].null_count < rows.num_rows or any(rows["billed_cost"].to_pylist())
+
+
 def reconcile_arrears(
     *,
     provider: str,
@@ -53,7 +61,7 @@ def reconcile_arrears(
     findings = one_sided(bridges)
     documents, repeated = distinct(invoices)
     findings = (*findings, *repeated)
-    if not documents and not total_units(final):
+    if not documents and not bills(final):
         return bridges, findings
     if not documents:
         return bridges, (*findings, _missing(provider, account, final=final, currency=currency))

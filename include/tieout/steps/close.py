@@ -15,7 +15,7 @@ from tieout.core.period import parse_period, period_of
 from tieout.ledger.billing_accounts import accounts_of
 from tieout.steps import evidence
 from tieout.steps.context import Context, StepResult, Summary
-from tieout.steps.inputs import accounts, billing_documents, bills
+from tieout.steps.inputs import accounts, billing_documents, is_billed
 from tieout.store import audit, coverage, findings, periods, signoffs
 
 UNALLOCATED_LIMIT_BP = 500
@@ -138,7 +138,8 @@ def invoices_present(context: Context, *, period: str) -> bool:
     month = parse_period(period)
     with context.store.transaction() as tx:
         return all(
-            billing_documents(context, tx, account, month) or not bills(tx, account, month)
+            billing_documents(context, tx, account, month)
+            or not is_billed(context, tx, account, month)
             for account in accounts(tx, month)
             if account.mode == "arrears"
         )

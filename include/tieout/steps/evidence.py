@@ -27,6 +27,7 @@ from tieout.steps.inputs import (
     billing_documents,
     chart,
     counted,
+    is_billed,
     latest_outputs,
     optional_policy,
     policy,
@@ -193,6 +194,7 @@ def _account(
         ledger_lines_net_units=net_units(own),
         ledger_tax_units=tax_units(own),
         documents=counted(billing_documents(context, tx, account, month), account),
+        is_billed=is_billed(context, tx, account, month),
         bridges=tuple(
             bridge
             for bridge in bridges

@@ -18,6 +18,7 @@ from tieout.steps import evidence
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
 from tieout.steps.inputs import latest_outputs
+from tieout.steps.views import keyed_as
 from tieout.store import documents
 from tieout.store.session import Tx
 
@@ -87,7 +88,7 @@ def _charges(
     of_class = _equal(assignment, source, CLASS_KEY).column("attr_id")
     own: list[dict[str, Any]] = []
     for file in classified["charges"]:
-        table = context.lake.get_table(file["path"], file["sha256"])
+        table = keyed_as(context.lake.get_table(file["path"], file["sha256"]), assignment)
         classed = table.filter(pc.is_in(table.column("attr_id"), of_class))
         own += _equal(classed, source, CHARGE_KEY).to_pylist()
     return sorted(own, key=lambda row: (-abs(row["billed_cost"]), row["line_id"]))

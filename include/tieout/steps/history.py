@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import parse_period
+from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
@@ -62,7 +64,7 @@ def run(context: Context, *, period: str, charge: str) -> dict[str, Any]:
             "billed_cost": format_units(from_decimal(found["billed_cost"])),
             "document_sha256": found["source_document"],
             "row": found["source_row"],
-            "classifications": list(_classifications(context, tx, views, found["attr_id"])),
+            "classifications": list(_classifications(context, tx, views, found["attr_ids"])),
         }
 
 
@@ -98,7 +100,9 @@ def _charge(context: Context, views: list[_View], wanted: str, period: str) -> d
     for sha256, path in files.items():
         table = context.lake.get_table(path, sha256)
         own = table.filter(pc.starts_with(table["line_id"], wanted))
-        rows |= {row["line_id"]: row for row in own.to_pylist()}
+        current = with_current_attr_ids(own)["attr_id"].to_pylist()
+        for row, current_id in zip(own.to_pylist(), current, strict=True):
+            rows[row["line_id"]] = {**row, "attr_ids": (row["attr_id"], current_id)}
     if len(rows) != 1:
         raise UnknownSubjectError(
             f"{len(rows)} charges of {period} begin with {wanted[:64]!r}: expected one; "
@@ -108,12 +112,13 @@ def _charge(context: Context, views: list[_View], wanted: str, period: str) -> d
 
 
 def _classifications(
-    context: Context, tx: Tx, views: list[_View], attr_id: int
+    context: Context, tx: Tx, views: list[_View], attr_ids: tuple[int, int]
 ) -> Iterator[dict[str, Any]]:
     before: object = None
     for view in views:
         table = context.lake.get_table(view.assignment["path"], view.assignment["sha256"])
-        rows = table.filter(pc.equal(table["attr_id"], attr_id)).to_pylist()
+        own = pc.is_in(table["attr_id"], pa.array(attr_ids, pa.int64()))
+        rows = table.filter(own).to_pylist()
         if not rows:
             continue  # a report of another version, in which the charge had other attributes
         classes = {

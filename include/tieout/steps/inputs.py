@@ -15,6 +15,7 @@ from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
 from tieout.ledger.chart import Chart, parse_chart
+from tieout.reconciliation.arrears import bills
 from tieout.reconciliation.invoice_parts import distinct, of_month
 from tieout.sources.base import RawDocument, RawKind
 from tieout.steps.context import Context
@@ -169,11 +170,13 @@ def stage_snapshots(tx: Tx, month: Period, stage: str) -> tuple[AccountSnapshot,
     return tuple(found)
 
 
-def bills(tx: Tx, account: BillingAccount, month: Period) -> bool:
-    """Whether the newest report holds an amount to bill; a report that was not read may."""
+def is_billed(context: Context, tx: Tx, account: BillingAccount, month: Period) -> bool:
+    """Whether the newest report bills anything; a report that was not read may."""
     snapshot = snapshot_head(tx, account, month, "cost")
     file = charge_files.get(tx, snapshot.snapshot_id, "charges") if snapshot else None
-    return file is None or file.loaded_units != 0
+    if file is None or file.loaded_units:
+        return True
+    return bills(context.lake.get_table(file.lake_path, file.file_sha256))
 
 
 def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:

@@ -29,9 +29,9 @@ from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
     billing_documents,
-    bills,
     chart,
     invoices_of,
+    is_billed,
     latest_outputs,
     purchases_of,
 )
@@ -102,7 +102,7 @@ def _settle_arrears(
     documents, _ = distinct(invoices_of(billing_documents(context, tx, account, month)))
     posted = _posted(tx, account, month)
     accrued = [entry for entry in posted if entry.journal_type in {"accrual", "true_up"}]
-    if not documents and not accrued and not bills(tx, account, month):
+    if not documents and not accrued and not is_billed(context, tx, account, month):
         return []
     if not documents:
         raise NotReadyError(

@@ -18,7 +18,12 @@ from tieout.core.money import from_decimal
 from tieout.core.period import Period
 from tieout.engine.base import Engine
 from tieout.engine.duckdb import join_and_sum
-from tieout.focus.columns import AI_SERVICE_CATEGORY, ATTRIBUTES, attributes_of
+from tieout.focus.columns import (
+    AI_SERVICE_CATEGORY,
+    ATTRIBUTES,
+    attributes_of,
+    with_current_attr_ids,
+)
 from tieout.focus.ledger_columns import DIMENSIONS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
 from tieout.rules.classify import classify
 from tieout.rules.parse import in_force, parse_rules
@@ -116,6 +121,14 @@ def moved_charges(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Ta
         if name != "attr_id":
             own = own.append_column(name, found[name])
     return own
+
+
+def keyed_as(charges: pa.Table, assignment: pa.Table) -> pa.Table:
+    """Charges of a stored file by the ids that an assignment of them uses: its own, or today's."""
+    ids = assignment["attr_id"].combine_chunks()
+    if pc.all(pc.is_in(charges["attr_id"], ids)).as_py():
+        return charges
+    return with_current_attr_ids(charges)
 
 
 def rekeyed(assignment: pa.Table, kept: pa.Table, current: pa.Table) -> pa.Table:
