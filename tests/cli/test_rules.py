@@ -85,7 +85,8 @@ def test_propose_preview_approve_reapply(shell: Shell, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "code", "sentence"),
     [
-        (("rules", "preview", "rules@1", "--from", "2026-10", "--to", "2026-10"), 2, "no rules"),
+        (("rules", "preview", "rules@1", "--from", "2026-10", "--to", "2026-10"), 2,
+         "found 'rules'"),
         (("rules", "preview", "classification@9", "--from", "2026-10", "--to", "2026-10"), 2,
          "no classification version 9"),
         (("rules", "show", "abc"), 2, "0 previews begin with 'abc'"),
@@ -131,7 +132,7 @@ def test_rules_are_checked_on_the_charges_of_a_month_and_compared(
     changed = shell.tieout("rules", "diff", "classification@1", "classification@2")
     assert "before-production" in changed.out
     wrong = shell.tieout("rules", "diff", "chart@1", "classification@2")
-    assert (wrong.code, "names no rules" in wrong.error) == (2, True)
+    assert (wrong.code, "are no rules" in wrong.error) == (2, True)
 
 
 def test_rules_of_another_tool_are_printed_in_our_language(shell: Shell, tmp_path: Path) -> None:

@@ -236,7 +236,7 @@ def test_a_question_that_cannot_be_answered_says_why(closed: Ledger) -> None:
     late = closed.propose(NEW, valid_from=date(2026, 11, 1))
     with pytest.raises(UsageError, match="applies from 2026-11-01 on, the preview begins with"):
         closed.preview(late)
-    with pytest.raises(UsageError, match="names no rules: expected one of classification"):
+    with pytest.raises(UsageError, match="decides no class and no share: expected one of class"):
         closed.preview("chart@1")
     with pytest.raises(UsageError, match="expected the earlier one first"):
         closed.preview("classification@1", last="2026-09")

@@ -87,7 +87,7 @@ def test_an_unknown_kind_is_no_policy(stores: Stores) -> None:
         pytest.raises(IntegrityError, match="policy_kind_check"),
         stores.worker.transaction() as tx,
     ):
-        policies.propose(tx, "wish", "body", valid_from=OCTOBER_1)  # type: ignore[arg-type]  # that is the point
+        policies.propose(tx, "wish", "body", valid_from=OCTOBER_1)
 
 
 def test_people_are_kept_by_the_owner_and_the_newest_row_counts(stores: Stores) -> None:

@@ -1,6 +1,6 @@
 """Allocate: cost pools go to initiatives in proportion to a driver; a certificate proves it.
 
-Owns what is kept of a stage; the shares are computed in `views`.
+Owns what is kept of a stage; the shares are computed in `pools`.
 """
 
 from typing import Any
@@ -11,7 +11,8 @@ from tieout.core.period import parse_period
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import latest_outputs, policy, refuse_closed
 from tieout.steps.outputs import begin, done_before, result, start_run
-from tieout.steps.views import ALLOCATING, Used, allocated
+from tieout.steps.pools import ALLOCATING, allocated
+from tieout.steps.views import Used
 from tieout.store import allocations, audit
 
 METHOD_VERSION = "1"

@@ -1,7 +1,7 @@
 """Approvals: who proposed and approved the policies behind a figure. Shows, decides nothing."""
 
 from collections.abc import Iterable
-from typing import Any, cast
+from typing import Any
 
 from tieout.store import policies
 from tieout.store.session import Tx
@@ -11,8 +11,7 @@ def approvals(tx: Tx, labels: Iterable[str]) -> list[dict[str, Any]]:
     """Each version that a label such as `classification@3` names, with its two people."""
     found = []
     for label in labels:
-        kind, _, number = label.partition("@")
-        one = policies.get(tx, cast("policies.PolicyKind", kind), int(number))
+        one = policies.by_label(tx, label)
         found.append(
             {
                 "policy": label,

@@ -97,13 +97,13 @@ def diff(context: Context, *, old: str, new: str) -> list[dict[str, Any]]:
 
 
 def _version(tx: Tx, label: str) -> policies.Policy:
-    kind, _, number = label.partition("@")
-    if kind != KIND or not number.isdecimal():
+    found = policies.by_label(tx, label)
+    if found.kind != KIND:
         raise UsageError(
-            f"{label[:60]!r} names no rules: expected a version such as {KIND}@3; see "
+            f"{found.label} are no rules: expected a version of {KIND}, such as {KIND}@3; see "
             "`tieout policies list`."
         )
-    return policies.get(tx, KIND, int(number))
+    return found
 
 
 def _amounts(own: pa.Table) -> pa.Table:

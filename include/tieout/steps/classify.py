@@ -34,11 +34,12 @@ from tieout.steps.inputs import (
 from tieout.steps.outputs import begin, done_before, finish, result, start_run
 from tieout.steps.views import (
     CLASSIFYING,
-    LOOKUPS,
+    OPTIONAL,
     Classified,
     Used,
     classified,
     classified_files,
+    lookup_kinds,
 )
 from tieout.store import runs
 from tieout.store.session import Tx
@@ -80,10 +81,11 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
 
 
 def policies_used(tx: Tx, month: Period) -> Used:
-    """The approved policies that classify a month: rules and register, and the tables if any."""
+    """The approved policies that classify a month: rules, register and their tables."""
     known = {kind: policy(tx, kind, month) for kind in CLASSIFYING}
-    optional = {kind: optional_policy(tx, kind, month) for kind in LOOKUPS}
-    return {**known, **{kind: one for kind, one in optional.items() if one is not None}}
+    optional = {kind: optional_policy(tx, kind, month) for kind in OPTIONAL}
+    tables = {kind: policy(tx, kind, month) for kind in lookup_kinds(known["classification"])}
+    return {**known, **{kind: one for kind, one in optional.items() if one is not None}, **tables}
 
 
 def _pin(context: Context, tx: Tx, month: Period, sources: tuple[AccountSnapshot, ...]) -> None:

@@ -33,6 +33,7 @@ from tieout.steps.inputs import (
     policy,
     stage_snapshots,
 )
+from tieout.steps.views import lookup_kinds
 from tieout.store import (
     allocations,
     coverage,
@@ -51,7 +52,7 @@ POLICY_KINDS: tuple[PolicyKind, ...] = (
     "classification",
     "initiatives",
 )
-OPTIONAL_POLICIES: tuple[PolicyKind, ...] = ("rate_card", "tag_map", "owners")
+OPTIONAL_POLICIES: tuple[PolicyKind, ...] = ("rate_card", "tag_map", "owners", "drivers")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,7 +144,8 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
 
 def _policies(tx: Tx, month: Period) -> tuple[str, ...]:
     used = [f"{kind}:{policy(tx, kind, month).sha256}" for kind in POLICY_KINDS]
-    optional = [(kind, optional_policy(tx, kind, month)) for kind in OPTIONAL_POLICIES]
+    tables = lookup_kinds(policy(tx, "classification", month))
+    optional = [(kind, optional_policy(tx, kind, month)) for kind in (*OPTIONAL_POLICIES, *tables)]
     return (*used, *(f"{kind}:{found.sha256}" for kind, found in optional if found))
 
 

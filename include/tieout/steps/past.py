@@ -5,7 +5,6 @@ preview and the reapplication both come here, so they cannot differ.
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import pyarrow as pa
 
@@ -20,8 +19,16 @@ from tieout.ledger.reclass import reclass
 from tieout.reports.rule_preview import MonthChange
 from tieout.steps.context import Context
 from tieout.steps.evidence import of_account
-from tieout.steps.inputs import accounts, billing_documents, chart, counted, optional_policy
-from tieout.steps.views import Classified, Used, allocated, classified, moved, rekeyed
+from tieout.steps.inputs import (
+    accounts,
+    billing_documents,
+    chart,
+    counted,
+    latest_outputs,
+    optional_policy,
+)
+from tieout.steps.pools import allocated
+from tieout.steps.views import Classified, Used, classified, lookup_kinds, moved, rekeyed
 from tieout.store import journal, periods, policies, restated, runs
 from tieout.store.policies import Policy, PolicyKind
 from tieout.store.session import Tx
@@ -33,6 +40,7 @@ RULE_KINDS: tuple[PolicyKind, ...] = (
     "allocation",
     "tag_map",
     "owners",
+    "drivers",
 )
 
 
@@ -47,6 +55,11 @@ class Past:
     charges: tuple[dict[str, str], ...]  # files, as the classification named them
     assignment_before: pa.Table
     postings: tuple[posting.Posting, ...]
+
+
+def is_rule_kind(kind: PolicyKind) -> bool:
+    """Whether policies of this kind decide classes or shares."""
+    return kind in RULE_KINDS or kind.startswith(policies.LOOKUP_PREFIX)
 
 
 def span(first: Period, last: Period) -> list[Period]:
@@ -76,7 +89,7 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
     )
     if stage is None:
         return None
-    direct = _outputs(tx, "classify", f"{month}/{stage}")
+    direct = latest_outputs(tx, "classify", f"{month}/{stage}")
     before, before_assignment = present(context, tx, month, stage)
     used = _used(tx, month, policy)
     files = tuple(dict(one) for one in direct["charges"])
@@ -110,10 +123,9 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Present:
-    """The lines of a month as they stand now, and the file they are in."""
+    """The lines of a month as they stand now, and the hash of their file."""
 
     lines: pa.Table
-    path: str
     sha256: str
 
 
@@ -123,11 +135,10 @@ def present(context: Context, tx: Tx, month: Period, stage: str) -> tuple[Presen
     if newest is not None:
         lines, assignment = newest.files["lines"], newest.files["assignment"]
     else:
-        lines = _outputs(tx, "allocate", f"{month}/{stage}")["lines"]
-        assignment = _outputs(tx, "classify", f"{month}/{stage}")["assignment"]
+        lines = latest_outputs(tx, "allocate", f"{month}/{stage}")["lines"]
+        assignment = latest_outputs(tx, "classify", f"{month}/{stage}")["assignment"]
     found = Present(
         lines=context.lake.get_table(lines["path"], lines["sha256"]),
-        path=lines["path"],
         sha256=lines["sha256"],
     )
     return found, context.lake.get_table(assignment["path"], assignment["sha256"])
@@ -151,12 +162,13 @@ def posting_month(tx: Tx) -> Period:
 
 def _used(tx: Tx, month: Period, policy: Policy) -> Used:
     """The policies that the month has, with this one in the place of its kind."""
-    found: dict[PolicyKind, Policy] = {}
-    for kind in RULE_KINDS:
-        one = policy if kind == policy.kind else _in_force(tx, kind, month)
-        if one is not None:
-            found[kind] = one
-    return found
+
+    def of_kind(kind: PolicyKind) -> Policy | None:
+        return policy if kind == policy.kind else _in_force(tx, kind, month)
+
+    found = {kind: one for kind in RULE_KINDS if (one := of_kind(kind)) is not None}
+    tables = lookup_kinds(found["classification"])
+    return found | {kind: one for kind in tables if (one := of_kind(kind)) is not None}
 
 
 def _in_force(tx: Tx, kind: PolicyKind, month: Period) -> Policy | None:
@@ -165,7 +177,7 @@ def _in_force(tx: Tx, kind: PolicyKind, month: Period) -> Policy | None:
     label = newest.rule_versions.get(kind) if newest else None
     if label is None:
         return optional_policy(tx, kind, month)
-    return policies.get(tx, kind, int(str(label).rpartition("@")[2]))
+    return policies.by_label(tx, label)
 
 
 def _reclass(
@@ -194,10 +206,3 @@ def _reclass(
         )
         made.append(one)
     return tuple(made)
-
-
-def _outputs(tx: Tx, step: str, subject: str) -> dict[str, Any]:
-    run = runs.latest(tx, step, subject)
-    if run is None:
-        raise NotReadyError(f"Step {step} has not run for {subject}: run `tieout {step}` first.")
-    return dict(run.outputs)

@@ -7,21 +7,23 @@ from collections.abc import Callable, Sequence
 from datetime import date
 
 from tieout import log as logs
+from tieout.allocation.drivers import parse_drivers
 from tieout.allocation.misfits import misfits
 from tieout.allocation.parse import parse_pools
-from tieout.core.errors import RuleFileError, UsageError
+from tieout.core.errors import RuleFileError
 from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
 from tieout.rating.card import parse_card
 from tieout.rules.check import check_outcomes
+from tieout.rules.lookup import parse_lookup
 from tieout.rules.parse import parse_rules
 from tieout.rules.register import parse_initiatives
 from tieout.rules.rule_set import RuleSet, dimensions_of
 from tieout.rules.rule_tests import run_tests
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
-from tieout.steps.views import DRIVERS
+from tieout.steps.pools import DRIVERS
 from tieout.store import audit, policies
 from tieout.store.session import Tx
 
@@ -30,6 +32,7 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
     "allocation": parse_pools,
     "chart": parse_chart,
     "classification": parse_rules,
+    "drivers": parse_drivers,
     "initiatives": parse_initiatives,
     "owners": parse_owners,
     "rate_card": parse_card,
@@ -47,10 +50,8 @@ def propose(
         UsageError: there is no such kind of policy.
         RuleFileError: the text breaks its language; names file, line and what to do.
     """
-    if kind not in PARSERS:
-        raise UsageError(f"Expected a policy of {', '.join(sorted(PARSERS))}, found {kind[:40]!r}.")
-    known: policies.PolicyKind = next(one for one in PARSERS if one == kind)
-    PARSERS[known](text, name=name)
+    known = policies.parse_kind(kind)
+    PARSERS.get(known, parse_lookup)(text, name=name)
     with context.store.transaction(actor=person) as tx:
         _refuse_misfits(tx, known, text, name=name, valid_from=valid_from)
         before = policies.versions(tx, known)

@@ -77,13 +77,12 @@ def run(
 
 def rule_policy(tx: Tx, label: str, first: Period) -> policies.Policy:
     """The policy version that a label such as `classification@3` names."""
-    kind, _, number = label.partition("@")
-    if kind not in past.RULE_KINDS or not number.isdecimal():
+    found = policies.by_label(tx, label)
+    if not past.is_rule_kind(found.kind):
         raise UsageError(
-            f"{label[:60]!r} names no rules: expected one of {', '.join(past.RULE_KINDS)} and a "
-            "version, such as classification@3; see `tieout policies list`."
+            f"{found.label} decides no class and no share: expected one of "
+            f"{', '.join(past.RULE_KINDS)} or a look-up table; see `tieout policies list`."
         )
-    found = policies.get(tx, kind, int(number))
     if found.valid_from > first.start_on:
         raise UsageError(
             f"{label} applies from {found.valid_from} on, the preview begins with {first}: propose "

@@ -56,7 +56,7 @@ def policies(context: Context) -> list[dict[str, Any]]:
                 "proposed_by": one.proposed_by,
                 "approved_by": one.approved_by,
             }
-            for kind in (*evidence.POLICY_KINDS, *evidence.OPTIONAL_POLICIES)
+            for kind in (*policy_store.KINDS, *policy_store.tables(tx))
             for one in policy_store.versions(tx, kind)
         ]
 

@@ -1,43 +1,38 @@
-"""A month as given policies see it: charges classified, then pools allocated.
+"""A month's charges as given policies see them: classified, and summed to direct ledger lines.
 
-Owns no storage and no choice of policies: the steps that classify, allocate, preview and reapply
-all compute here, so that what was previewed is what is posted.
+Owns no storage and no choice of policies: the steps that classify, preview and reapply all
+compute here, so that what was previewed is what is posted.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.allocation.allocate import allocate
-from tieout.allocation.certificate import Certificate
-from tieout.allocation.parse import parse_pools
 from tieout.core.money import from_decimal
 from tieout.core.period import Period
 from tieout.engine.base import Engine
 from tieout.engine.duckdb import join_and_sum
 from tieout.focus.columns import (
-    AI_SERVICE_CATEGORY,
     ATTRIBUTES,
     attributes_of,
     with_current_attr_ids,
 )
 from tieout.focus.ledger_columns import DIMENSIONS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
 from tieout.rules.classify import classify
+from tieout.rules.lookup import LookupTable, parse_lookup
 from tieout.rules.parse import in_force, parse_rules
-from tieout.rules.register import POOL_PREFIX, Initiative, parse_initiatives
+from tieout.rules.register import Initiative, parse_initiatives
+from tieout.rules.segments import tables_of
 from tieout.rules.tag_map import mapped, parse_owners, parse_tag_map
-from tieout.store.policies import Policy, PolicyKind
+from tieout.store.policies import LOOKUP_PREFIX, Policy, PolicyKind
 
 Used = Mapping[PolicyKind, Policy]
 _KEYS = tuple(name for name in LINE_KEY if name != "period")  # one month at a time
 
 CLASSIFYING: tuple[PolicyKind, ...] = ("classification", "initiatives")
-LOOKUPS: tuple[PolicyKind, ...] = ("tag_map", "owners")
-DRIVERS = ("direct_cost", "token_spend")  # measured on the month's own lines
-ALLOCATING: tuple[PolicyKind, ...] = ("allocation", "initiatives")
+OPTIONAL: tuple[PolicyKind, ...] = ("tag_map", "owners")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,22 +158,19 @@ def _pair(before: pa.Table, after: pa.Table) -> pa.Table:
     return pa.table(columns).filter(differs)
 
 
-def allocated(lines: pa.Table, month: Period, used: Used) -> tuple[pa.Table, Certificate]:
-    """Direct lines with their pools split, and the certificate that it conserves.
+def lookup_kinds(rules: Policy) -> list[PolicyKind]:
+    """The kinds of the look-up tables that rules take from."""
+    named = tables_of(parse_rules(rules.body, name=rules.label))
+    return sorted(LOOKUP_PREFIX + name for name in named)
 
-    Raises:
-        ConservationError: the shares do not add up to the pools.
-    """
-    pools = used["allocation"]
-    made, certificate = allocate(
-        lines,
-        pools=parse_pools(pools.body, name=pools.label),
-        drivers={"token_spend": token_spend(lines), "direct_cost": direct_cost(lines)},
-        initiatives=register(used),
-        on=month.start_on,
-    )
-    certificate.check()
-    return made, certificate
+
+def lookups(used: Used) -> dict[str, LookupTable]:
+    """The look-up tables by the name that rules use."""
+    return {
+        kind.removeprefix(LOOKUP_PREFIX): parse_lookup(one.body, name=one.label)
+        for kind, one in used.items()
+        if kind.startswith(LOOKUP_PREFIX)
+    }
 
 
 def register(used: Used) -> dict[str, Initiative]:
@@ -186,31 +178,6 @@ def register(used: Used) -> dict[str, Initiative]:
     found = used["initiatives"]
     known = parse_initiatives(found.body, name=found.label)
     return {one.initiative_id: one for one in known}
-
-
-def token_spend(lines: pa.Table) -> dict[str, Fraction | int]:
-    """Driver: direct AI usage spend of each initiative in units; pools and unallocated left out."""
-    spend: dict[str, Fraction | int] = {}
-    wanted = ["initiative", "service_category", "charge_category", "billed_cost"]
-    for row in lines.select(wanted).to_pylist():
-        initiative = row["initiative"]
-        if initiative is None or initiative.startswith(POOL_PREFIX):
-            continue
-        if row["service_category"] == AI_SERVICE_CATEGORY and row["charge_category"] == "Usage":
-            spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
-    return spend
-
-
-def direct_cost(lines: pa.Table) -> dict[str, Fraction | int]:
-    """Driver: all direct cost before tax of each initiative in units; pools left out."""
-    spend: dict[str, Fraction | int] = {}
-    for row in lines.select(["initiative", "charge_category", "billed_cost"]).to_pylist():
-        initiative = row["initiative"]
-        if initiative is None or initiative.startswith(POOL_PREFIX):
-            continue
-        if row["charge_category"] != "Tax":
-            spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
-    return spend
 
 
 def _units(lines: pa.Table) -> list[int]:

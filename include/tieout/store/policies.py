@@ -4,28 +4,33 @@ A body is the text as it was written; its SHA-256 is over the UTF-8 bytes. Propo
 worker and to the pages, approving to a person in the pages who did not propose it.
 """
 
+import re
 from dataclasses import dataclass
 from datetime import date, datetime
-from typing import Literal
+from typing import TypeAlias
 
 import sqlalchemy as sa
 
-from tieout.core.errors import UnknownSubjectError
+from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.ids import sha256_hex
 from tieout.store.schema import policy as table
 from tieout.store.schema import policy_approval as approval
 from tieout.store.session import Tx
 
-PolicyKind = Literal[
-    "classification",
-    "initiatives",
+PolicyKind: TypeAlias = str  # one of KINDS, or LOOKUP_PREFIX and the name of a look-up table
+KINDS: tuple[PolicyKind, ...] = (
+    "accounts",
     "allocation",
     "chart",
-    "accounts",
+    "classification",
+    "drivers",
+    "initiatives",
+    "owners",
     "rate_card",
     "tag_map",
-    "owners",
-]
+)
+LOOKUP_PREFIX = "lookup:"
+_LOOKUP = re.compile(rf"{LOOKUP_PREFIX}[a-z][a-z0-9_-]{{0,59}}")
 _JOINED = table.outerjoin(
     approval, (table.c.kind == approval.c.kind) & (table.c.version == approval.c.version)
 )
@@ -50,6 +55,19 @@ class Policy:
     def label(self) -> str:
         """Kind and version as they are stamped on results: `classification@3`."""
         return f"{self.kind}@{self.version}"
+
+
+def parse_kind(text: str) -> PolicyKind:
+    """A kind as a person names it: `classification`, or `lookup:regions` for a table of that name.
+
+    Raises:
+        UsageError: it is none.
+    """
+    if text in KINDS or _LOOKUP.fullmatch(text):
+        return text
+    raise UsageError(
+        f"Expected a policy of {', '.join(KINDS)} or {LOOKUP_PREFIX}<table>, found {text[:40]!r}."
+    )
 
 
 def propose(tx: Tx, kind: PolicyKind, body: str, *, valid_from: date) -> Policy:
@@ -103,6 +121,28 @@ def get(tx: Tx, kind: PolicyKind, version: int) -> Policy:
     if not found:
         raise UnknownSubjectError(f"There is no {kind} version {version}: propose it first.")
     return found[0]
+
+
+def by_label(tx: Tx, label: str) -> Policy:
+    """The version that a label such as `classification@3` names.
+
+    Raises:
+        UsageError: it is no label of a policy.
+        UnknownSubjectError: there is no such version.
+    """
+    kind, _, number = label.partition("@")
+    if not number.isdecimal():
+        raise UsageError(
+            f"{label[:60]!r} names no policy: expected a kind and a version, such as "
+            "classification@3; see `tieout policies list`."
+        )
+    return get(tx, parse_kind(kind), int(number))
+
+
+def tables(tx: Tx) -> list[PolicyKind]:
+    """The kinds of all look-up tables that were ever proposed, in order."""
+    statement = sa.select(table.c.kind).where(table.c.kind.startswith(LOOKUP_PREFIX)).distinct()
+    return sorted(tx.execute(statement).scalars())
 
 
 def versions(tx: Tx, kind: PolicyKind) -> list[Policy]:
