@@ -3,19 +3,21 @@
     PYTHONPATH=include .tools/spark/bin/python tests/engine/spark_driver.py JOBS
 
 It runs in an environment with PySpark and Ibis, which the product's own does not have. JOBS is a
-JSON file: {"engine": text of TIEOUT_ENGINE, "jobs": [{"paths", "out", and either "columns" or
+JSON file: {"engine": text of TIEOUT_ENGINE, "jobs": [{"paths", "out", and "columns", or "cuts", or
 "assignment", "keys", "amount"}]}. Each job writes its table to `out` as an Arrow file. The last
 line of stdout is a JSON list of one text a job: empty, or "Class: message" of its error.
 """
 
 import json
 import sys
+from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
 
 from tieout.engine.base import Engine, load, parse_engine
+from tieout.engine.month_cube import month_cube_of_files
 
 
 def main() -> None:
@@ -37,6 +39,10 @@ def _outcome(engine: Engine, job: dict[str, Any]) -> str:
 
 
 def _run(engine: Engine, job: dict[str, Any]) -> pa.Table:
+    if "cuts" in job:
+        return month_cube_of_files(
+            engine, job["paths"], [date.fromisoformat(day) for day in job["cuts"]]
+        )
     if "columns" in job:
         return engine.distinct_attributes(job["paths"], job["columns"])
     with pa.ipc.open_file(job["assignment"]) as source:

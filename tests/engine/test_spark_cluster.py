@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,13 @@ from tests.engine.ledger_files import KEYS, job, ledger_assignment, ledger_charg
 from tests.engine.spark_cluster import Cluster, running_cluster, running_connect_server
 
 from tieout.engine.in_process import InProcess
+from tieout.engine.month_cube import month_cube, segments_of
 from tieout.focus.columns import ATTRIBUTES, CHARGE_SCHEMA, attributes_of
 from tieout.lake.files import Lake
 
 SOAK = os.environ.get("TIEOUT_SOAK") == "1"
 FILES, ROWS = 4, 600
+CUTS = (date(2026, 10, 8), date(2026, 10, 20))
 AMOUNTS = CHARGE_SCHEMA.get_field_index("billed_cost")
 soak = pytest.mark.skipif(
     not SOAK, reason="another driver takes 20 to 40 seconds of CPU: make spark runs it"
@@ -79,7 +82,8 @@ def _same(ledger: _Ledger, found: pa.Table, expected: pa.Table) -> None:
 
 def test_a_standalone_cluster_sums_the_same_ledger(cluster: Cluster, ledger: _Ledger) -> None:
     distinct = job(ledger.paths, ledger.out("distinct"), columns=ATTRIBUTES)
-    assert cluster.run([distinct, ledger.sum_job("ledger")], engine=cluster.url) == ["", ""]
+    cut = job(ledger.paths, ledger.out("cube"), cuts=[day.isoformat() for day in CUTS])
+    assert cluster.run([distinct, ledger.sum_job("ledger"), cut], engine=cluster.url) == [""] * 3
 
     expected = ledger.expected()
     assert expected.num_rows > ROWS
@@ -88,6 +92,9 @@ def test_a_standalone_cluster_sums_the_same_ledger(cluster: Cluster, ledger: _Le
     dictionary = ledger.engine.distinct_attributes(ledger.paths, ATTRIBUTES)
     _same(ledger, ledger.found("distinct"), dictionary)
     assert dictionary.equals(attributes_of(ledger.charges).cast(dictionary.schema))
+    cube = month_cube(ledger.charges, CUTS)
+    assert len(segments_of(cube)) == len(CUTS) + 1
+    assert ledger.found("cube").to_pylist() == cube.to_pylist()
 
 
 @soak

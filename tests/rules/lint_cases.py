@@ -10,7 +10,6 @@ from typing import Any
 import pyarrow as pa
 from hypothesis import strategies as st
 
-from tieout.core.period import parse_period
 from tieout.focus.columns import ATTRIBUTES, MONEY, tags_json
 from tieout.rules.classify import classify
 from tieout.rules.lint import LintFinding, lint
@@ -23,11 +22,11 @@ from tieout.rules.parse import (
     Outcome,
     Rule,
     RuleSet,
-    in_force,
     parse_rules,
 )
 from tieout.rules.predicate import AllOf, Always, AnyOf, Condition, Not, Predicate
 from tieout.rules.register import Initiative
+from tieout.rules.rule_days import rules_on
 
 Row = dict[str, str | None]
 
@@ -204,7 +203,7 @@ def judge(
     """The findings on one dimension's rules, with what happened in October."""
     (group,) = rules.dimensions
     money = SPEND if charges.num_rows else amounts([])
-    met = evidence(in_force(rules, parse_period("2026-10")), charges, money)
+    met = evidence(rules_on(rules, date(2026, 10, 1)), charges, money)
     given = None if valid is None else {group.dimension: valid}
     return lint(rules, evidence=met, on=OCTOBER, valid_values=given)
 

@@ -204,7 +204,7 @@ def test_tags_that_are_no_texts_stop_the_step(tags: str) -> None:
 
 def test_dated_rules_are_refused_until_the_period_is_chosen() -> None:
     rules = "  project:\n    - {id: p, when: always, then: x, valid_from: 2026-01-01}\n"
-    with pytest.raises(RuleFileError, match=r"Rule p holds for some days only: .*in_force\(\)"):
+    with pytest.raises(RuleFileError, match=r"Rule p holds for some days only: .*rules_on\(\)"):
         _classified(rules, {})
 
 

@@ -4,7 +4,6 @@ import re
 from datetime import date
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -24,8 +23,8 @@ from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.rules.classify import Classification, examine
 from tieout.rules.lookup import LookupTable
 from tieout.rules.masks import Evaluator
+from tieout.rules.rule_days import changes, rules_on, tables_of
 from tieout.rules.rule_set import RuleSet
-from tieout.rules.segments import Segment, segment_numbers, segments
 
 Charge = dict[str, Any]
 BLANK: Charge = {"tags": "{}"}
@@ -36,8 +35,18 @@ def _attributes(rows: list[Charge]) -> pa.Table:
     return pa.table({"attr_id": pa.array(range(len(rows)), pa.int64()), **columns})
 
 
-def _examined(evaluator: Evaluator, segment: Segment) -> Classification:
-    return examine(evaluator, segment.rules, initiatives=REGISTER, lookups=segment.lookups)
+def _examined(
+    evaluator: Evaluator, rules: RuleSet, table: LookupTable, day: date
+) -> Classification:
+    live = {"t": table.as_of(day)}
+    return examine(evaluator, rules_on(rules, day), initiatives=REGISTER, lookups=live)
+
+
+def _first_days(rules: RuleSet, table: LookupTable) -> list[date]:
+    """The days of a month on which something changes, and its first."""
+    month = period_of(START)
+    inside = {day for day in changes(rules, {"t": table}) if month.contains(day)}
+    return sorted(inside | {month.start_on})
 
 
 def _plain(
@@ -57,9 +66,9 @@ def test_masks_and_plain_reading_agree_on_class_rule_and_problems(
 ) -> None:
     padded = [*rows, *[BLANK] * 30]  # in a table of few rows no condition is ever rare
     evaluator = Evaluator(_attributes(padded))
-    for segment in segments(rules, period_of(START), lookups={"t": table}):
-        result = _examined(evaluator, segment)
-        plain = [_plain(rules, table, row, segment.start_on) for row in [*rows, BLANK]]
+    for day in _first_days(rules, table):
+        result = _examined(evaluator, rules, table, day)
+        plain = [_plain(rules, table, row, day) for row in [*rows, BLANK]]
         expected = [{"attr_id": at, **decided} for at, (decided, _) in enumerate(plain)]
         assert result.assignment.slice(0, len(expected)).to_pylist() == expected
         lacking = {match[1] for one in result.problems if (match := re.search(r"rule (\S+):", one))}
@@ -71,36 +80,27 @@ def test_masks_and_plain_reading_agree_on_class_rule_and_problems(
 def test_the_order_of_rows_and_how_they_are_coded_play_no_part(
     rules: RuleSet, table: LookupTable, rows: list[Charge], chance: Any
 ) -> None:
-    segment, *_ = segments(rules, period_of(START), lookups={"t": table})
+    day, *_ = _first_days(rules, table)
     whole = _attributes(rows)
     order = list(range(len(rows)))
     chance.shuffle(order)
     moved = whole.take(pa.array(order, pa.int64()))
     for place, name in enumerate(ATTRIBUTES, start=1):
         moved = moved.set_column(place, name, moved.column(name).dictionary_encode())
-    left, right = _examined(Evaluator(whole), segment), _examined(Evaluator(moved), segment)
+    left, right = (_examined(Evaluator(one), rules, table, day) for one in (whole, moved))
     assert right.assignment.to_pylist() == [left.assignment.to_pylist()[at] for at in order]
     assert right.problems == left.problems
 
 
 @settings(max_examples=100)
 @given(rule_sets(), lookup_tables())
-def test_segments_adjoin_cover_the_period_and_differ_from_day_to_day(
+def test_between_two_changes_every_day_has_the_same_rules_and_rows(
     rules: RuleSet, table: LookupTable
 ) -> None:
-    month = period_of(START)
-    found = segments(rules, month, lookups={"t": table})
-    assert [one.start_on for one in found] == [
-        month.start_on,
-        *(one.end_on for one in found[:-1]),
-    ]
-    assert found[-1].end_on == month.end_on
-    days = np.array(month.days(), dtype="datetime64[D]")
-    numbers = segment_numbers(pa.array(days), found)
-    for day, number in zip(month.days(), numbers, strict=True):
-        one = found[number]
-        assert one.start_on <= day < one.end_on
+    firsts = _first_days(rules, table)
+    for day in period_of(START).days():
+        first = max(one for one in firsts if one <= day)
         live = [rule.rule_id for _, rule in rules.rules() if rule.holds_on(day)]
-        assert [rule.rule_id for _, rule in one.rules.rules()] == live
-        for name in one.lookups:
-            assert one.lookups[name] == table.as_of(day)
+        assert [rule.rule_id for _, rule in rules_on(rules, first).rules()] == live
+        if tables_of(rules):
+            assert table.as_of(first) == table.as_of(day)

@@ -8,12 +8,12 @@ from typing import get_args
 from tests.rules.lint_cases import amounts, attributes
 
 from tieout.core.money import format_units
-from tieout.core.period import parse_period
 from tieout.focus.columns import tags_json
 from tieout.rules.classify import classify
 from tieout.rules.lint import Kind, lint
 from tieout.rules.lint_evidence import Evidence, money_by_rule
-from tieout.rules.parse import in_force, parse_rules
+from tieout.rules.parse import parse_rules
+from tieout.rules.rule_days import rules_on
 from tieout.rules.rule_diff import rule_diff
 
 GUIDE = (Path(__file__).parents[2] / "docs" / "guides" / "check-your-rules.md").read_text()
@@ -38,7 +38,7 @@ def october() -> Evidence:
         }
         for provider, account, model, app, _, _ in lines
     )
-    rules = in_force(parse_rules(RULES, name="rules.yaml"), parse_period("2026-10"))
+    rules = rules_on(parse_rules(RULES, name="rules.yaml"), date(2026, 10, 1))
     return Evidence(
         attributes=charges,
         assignment=classify(charges, rules, initiatives={}),

@@ -18,7 +18,6 @@ from tests.rules.lint_cases import (
 
 from tieout.core.errors import IntegrityError
 from tieout.core.money import to_units
-from tieout.core.period import parse_period
 from tieout.rules import lint_walk
 from tieout.rules.lint import lint
 from tieout.rules.lint_evidence import money_by_rule
@@ -27,9 +26,9 @@ from tieout.rules.parse import (
     DimensionRules,
     Outcome,
     RuleSet,
-    in_force,
 )
 from tieout.rules.predicate import Condition
+from tieout.rules.rule_days import rules_on
 
 
 def test_credits_do_not_hide_a_cost() -> None:
@@ -97,7 +96,7 @@ def test_an_id_that_stands_for_two_rules_on_different_days_is_judged_rule_by_rul
         rule("x", when, Constant("b"), valid_from=OCTOBER),
     )
     whole = RuleSet(name="s", dimensions=(DimensionRules(dimension="project", rules=rules),))
-    met = evidence(in_force(whole, parse_period("2026-10")), CHARGES, SPEND)
+    met = evidence(rules_on(whole, OCTOBER), CHARGES, SPEND)
     found = lint(whole, evidence=met, on=OCTOBER)
     assert said(found) == [("dead", "x", None), ("unreachable", "x", "first")]
     money = money_by_rule(whole, met)

@@ -195,7 +195,7 @@ def test_no_table_at_all_is_said() -> None:
 
 def test_dated_tables_are_refused_until_a_day_is_chosen() -> None:
     dated = {"teams": parse_lookup("key,valid_from,center\na,2026-01-01,x\n", name="teams.csv")}
-    with pytest.raises(RuleFileError, match=r"teams.csv has rows for some days only: .*segments"):
+    with pytest.raises(RuleFileError, match=r"teams.csv has rows for some days only: .*as_of"):
         classify(_attributes({}), _rules({"project": FAIL}), initiatives={}, lookups=dated)
 
 

@@ -5,14 +5,12 @@ from datetime import date
 import pytest
 
 from tieout.core.errors import RuleFileError
-from tieout.core.period import parse_period
 from tieout.rules.parse import (
     Constant,
     FromInitiative,
     FromTag,
     RuleSet,
     check_outcomes,
-    in_force,
     parse_rules,
 )
 from tieout.rules.predicate import Always
@@ -106,33 +104,6 @@ def test_five_thousand_rules_are_the_limit() -> None:
     rules = "".join(_rule("then: x", f"r{number}") for number in range(5_001))
     with pytest.raises(RuleFileError, match="5001 rules; at most 5000"):
         _set(rules)
-
-
-@pytest.mark.parametrize(
-    ("period", "kept"),
-    [
-        ("2025-12", ["open", "from-start"]),
-        ("2026-01", ["open", "from-start", "year"]),
-        ("2026-12", ["open", "year"]),
-        ("2027-01", ["open"]),
-    ],
-)
-def test_the_rules_of_a_period_are_those_in_force_all_month(period: str, kept: list[str]) -> None:
-    rules = _set(
-        _rule("then: x", "open")
-        + _rule("then: x, valid_to: 2026-02-01", "from-start")
-        + _rule("then: x, valid_from: 2026-01-01, valid_to: 2027-01-01", "year")
-    )
-    found = in_force(rules, parse_period(period))
-    assert [rule.rule_id for _, rule in found.rules()] == kept
-    assert all(rule.valid_from is rule.valid_to is None for _, rule in found.rules())
-
-
-def test_a_rule_that_changes_inside_the_month_is_refused() -> None:
-    rules = _set(_rule("then: x, valid_from: 2026-10-15"))
-    with pytest.raises(RuleFileError, match="Rule a: 2026-10-15 lies inside 2026-10"):
-        in_force(rules, parse_period("2026-10"))
-    assert list(in_force(rules, parse_period("2026-09")).rules()) == []
 
 
 def test_outcomes_must_be_registered_or_a_known_pool() -> None:

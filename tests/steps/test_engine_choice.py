@@ -10,6 +10,7 @@ from tests.worlds import WorldAt
 from tieout.core.errors import SettingError, SourceUnreachableError
 from tieout.core.period import parse_period
 from tieout.engine.base import EngineChoice, load
+from tieout.engine.month_cube import month_cube_of_files
 from tieout.steps import classify, views
 from tieout.steps.context import make
 from tieout.steps.inputs import latest_outputs
@@ -27,7 +28,8 @@ def test_files_of_charges_give_the_ledger_lines_that_charges_in_memory_give(
         used = classify.policies_used(tx, OCTOBER)
     paths = [str(Path(world.home) / "lake" / one["path"]) for one in kept["charges"]]
     with load(EngineChoice(kind="duckdb")) as engine:
-        found = views.classified_files(engine, paths, OCTOBER, used)
+        cube = month_cube_of_files(engine, paths, views.cuts(used))
+    found = views.classified(cube, OCTOBER, used)
     for name, table in (("lines", found.lines), ("assignment", found.assignment)):
         folder = "lines" if name == "lines" else "assignments"
         stored = worker.lake.put_table(table, f"{folder}/period={month.PERIOD}")

@@ -283,7 +283,7 @@ def test_a_month_closed_before_a_rule_was_approved_keeps_the_older_one(closed: L
 def test_what_changed_after_the_close_is_refused(
     closed: Ledger, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(classify, "METHOD_VERSION", "2")
+    monkeypatch.setattr(classify, "METHOD_VERSION", "of a later release")
     with pytest.raises(PeriodClosedError, match="classifying it again would change what two"):
         classify.run(closed.worker, period=OCTOBER, stage="final")
 

@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from typing import Literal, Protocol, cast
 
 import pyarrow as pa
@@ -16,6 +17,8 @@ import pyarrow.compute as pc
 
 from tieout.core.errors import ConservationError, IntegrityError, SettingError
 
+Span = tuple[date, date | None]  # a day and the first one after; None: no end
+STARTED = "charge_period_start"
 EngineKind = Literal["duckdb", "spark", "spark-connect"]
 
 _MODULES: dict[EngineKind, str] = {
@@ -48,12 +51,23 @@ class Engine(Protocol):
         """
         ...
 
-    def join_and_sum(
-        self, paths: Sequence[str], assignment: pa.Table, *, keys: Sequence[str], amount: str
-    ) -> pa.Table:
-        """What `engine.duckdb.join_and_sum` gives for all rows of the files.
+    def days(self, paths: Sequence[str]) -> tuple[date, date]:
+        """The first and the last day (UTC) of `charge_period_start`; without rows, `date.min`."""
+        ...
 
-        A key that the assignment has is taken from it, any other from the files.
+    def join_and_sum(
+        self,
+        paths: Sequence[str],
+        assignment: pa.Table,
+        *,
+        keys: Sequence[str],
+        amount: str,
+        days: Span | None = None,
+    ) -> pa.Table:
+        """What `engine.duckdb.join_and_sum` gives for the rows of the files.
+
+        A key that the assignment has is taken from it, any other from the files. `days` leaves out
+        charges that begin (UTC) before its first day, or on its second or later.
 
         Raises:
             NotReadyError: a file is missing.
@@ -133,6 +147,23 @@ def load(choice: EngineChoice) -> AbstractContextManager[Engine]:
     """
     module = importlib.import_module(f"tieout.engine.{_MODULES[choice.kind]}")
     return cast("AbstractContextManager[Engine]", module.open_engine(choice))
+
+
+def days_of(charges: pa.Table) -> tuple[date, date]:
+    """First and last day (UTC) of `charge_period_start`; without rows, `date.min`."""
+    found = pc.min_max(charges[STARTED].cast(pa.date32())).as_py()
+    return found["min"] or date.min, found["max"] or date.min
+
+
+def within(charges: pa.Table, days: Span | None) -> pa.Table:
+    """The charges that begin (UTC) on the days of the span."""
+    if days is None:
+        return charges
+    own = charges[STARTED].cast(pa.date32())
+    since = charges.filter(pc.greater_equal(own, days[0]))
+    if days[1] is None:
+        return since
+    return since.filter(pc.less(since[STARTED].cast(pa.date32()), days[1]))
 
 
 def promised_hash(path: str) -> str | None:

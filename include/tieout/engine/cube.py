@@ -95,6 +95,12 @@ def pack(cube: pa.Table) -> bytes:
     return content
 
 
+def unpack(content: bytes) -> pa.Table:
+    """What `pack` made bytes of."""
+    with pa.ipc.open_file(pa.BufferReader(content)) as opened:
+        return opened.read_all()
+
+
 def sum_by_class(cubes: Iterable[tuple[str, CubeContent]], classes: pa.Table) -> pa.Table:
     """Sum cubes (period, cube) by class: [period, class_id, charge_count, billed_cost].
 

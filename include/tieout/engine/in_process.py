@@ -7,6 +7,7 @@ sums of exact decimals may be summed again in any order.
 import io
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from datetime import date
 
 import fsspec
 import pyarrow as pa
@@ -15,10 +16,14 @@ import pyarrow.parquet as pq
 from tieout.core.errors import HashMismatchError, NotReadyError
 from tieout.core.ids import sha256_hex
 from tieout.engine.base import (
+    STARTED,
     EngineChoice,
+    Span,
+    days_of,
     ordered_attributes,
     promised_hash,
     refuse_different_schemas,
+    within,
 )
 from tieout.engine.duckdb import join_and_sum
 
@@ -37,16 +42,29 @@ class InProcess:
         )
         return ordered_attributes(found.group_by(names).aggregate([]))
 
+    def days(self, paths: Sequence[str]) -> tuple[date, date]:
+        """See `Engine.days`."""
+        found = [days_of(table) for table in self._tables(paths, [STARTED]) if table.num_rows]
+        firsts, lasts = [first for first, _ in found], [last for _, last in found]
+        return min(firsts, default=date.min), max(lasts, default=date.min)
+
     def join_and_sum(
-        self, paths: Sequence[str], assignment: pa.Table, *, keys: Sequence[str], amount: str
+        self,
+        paths: Sequence[str],
+        assignment: pa.Table,
+        *,
+        keys: Sequence[str],
+        amount: str,
+        days: Span | None = None,
     ) -> pa.Table:
         """See `Engine.join_and_sum`."""
         theirs = [key for key in keys if key in assignment.column_names and key != "attr_id"]
         ours = [key for key in keys if key not in {*theirs, "attr_id"}]
         classes = assignment.select(["attr_id", *theirs])
+        names = ["attr_id", amount, *ours, *([STARTED] if days else [])]
         sums = [
             join_and_sum(table, classes, keys=keys, amount=amount)
-            for table in self._tables(paths, ["attr_id", amount, *ours])
+            for table in (within(one, days) for one in self._tables(paths, names))
         ]
         return _summed(sums, keys, amount)
 

@@ -11,6 +11,7 @@ import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from typing import Any
 
 import pyarrow as pa
@@ -23,7 +24,9 @@ from tieout.core.errors import (
     SourceUnreachableError,
 )
 from tieout.engine.base import (
+    STARTED,
     EngineChoice,
+    Span,
     ordered_attributes,
     promised_hash,
     refuse_different_schemas,
@@ -71,14 +74,30 @@ class SparkEngine:
         with self._over(paths) as charges:
             return ordered_attributes(self._fetch(charges.select(names).distinct()))
 
+    def days(self, paths: Sequence[str]) -> tuple[date, date]:
+        """See `Engine.days`."""
+        with self._over(paths) as charges:
+            started = charges[STARTED].date()
+            (found,) = self._fetch(
+                charges.aggregate([started.min().name("first"), started.max().name("last")])
+            ).to_pylist()
+        return found["first"] or date.min, found["last"] or date.min
+
     def join_and_sum(
-        self, paths: Sequence[str], assignment: pa.Table, *, keys: Sequence[str], amount: str
+        self,
+        paths: Sequence[str],
+        assignment: pa.Table,
+        *,
+        keys: Sequence[str],
+        amount: str,
+        days: Span | None = None,
     ) -> pa.Table:
         """See `Engine.join_and_sum`."""
         theirs = [key for key in keys if key in assignment.column_names and key != "attr_id"]
         ours = [key for key in keys if key not in {*theirs, "attr_id"}]
         with self._over(paths) as charges, self._classes(assignment, theirs) as classes:
-            rows = charges.select(["attr_id", amount, *ours]).left_join(classes, "attr_id")
+            own = _within(charges, days).select(["attr_id", amount, *ours])
+            rows = own.left_join(classes, "attr_id")
             total = rows[amount].sum().cast("decimal(38, 12)").cast("decimal(28, 12)")
             grouped = rows.group_by(list(keys)).aggregate(
                 [total.name(amount), rows.count().name("charge_count")]
@@ -86,7 +105,7 @@ class SparkEngine:
             sums = self._fetch(grouped)
             refuse_multiplied(
                 pc.sum(sums.column("charge_count")).as_py() or 0,
-                self._session.table(_CHARGES).count(),
+                self._fetch(own.aggregate(own.count().name("rows")))["rows"][0].as_py(),
             )
         # ordered here and not there: the result is small, and Arrow orders text by its bytes
         ordered = sums.sort_by([(key, "ascending") for key in keys]).combine_chunks()
@@ -172,6 +191,14 @@ def open_engine(choice: EngineChoice) -> Iterator[SparkEngine]:
         yield SparkEngine(session, client)
     finally:
         session.stop()
+
+
+def _within(charges: Any, days: Span | None) -> Any:
+    """The charges that begin on the days of the span; the session's days are UTC."""
+    if days is None:
+        return charges
+    since = charges.filter(charges[STARTED].date() >= days[0])
+    return since if days[1] is None else since.filter(since[STARTED].date() < days[1])
 
 
 def _load_client() -> _Client:

@@ -17,6 +17,7 @@ from tieout.rules.lookup import LookupTable
 from tieout.rules.masks import Codes, Evaluator, Rows
 from tieout.rules.outcomes import Outcomes
 from tieout.rules.register import Initiative
+from tieout.rules.rule_days import NO_LOOKUPS
 from tieout.rules.rule_set import (
     DimensionRules,
     FromLookup,
@@ -24,7 +25,6 @@ from tieout.rules.rule_set import (
     dimensions_of,
     evaluation_order,
 )
-from tieout.rules.segments import NO_LOOKUPS
 
 Decision: TypeAlias = tuple[pa.DictionaryArray, pa.DictionaryArray]  # classes, ids of their rules
 
@@ -57,8 +57,8 @@ def classify(
     and so does anything outside a dimension's valid values.
 
     Raises:
-        RuleFileError: a rule or a table still carries days (take them from `segments`); a rule
-            names a look-up table or column that does not exist; or a look-up with `missing: fail`
+        RuleFileError: a rule or a table still carries days (take those of one day); a rule names
+            a look-up table or column that does not exist; or a look-up with `missing: fail`
             finds nothing.
         IntegrityError: the tags of a tuple are not a JSON object of texts.
     """
@@ -78,7 +78,7 @@ def examine(
     initiatives: Mapping[str, Initiative],
     lookups: Mapping[str, LookupTable] = NO_LOOKUPS,
 ) -> Classification:
-    """As `classify`, over an evaluator that several rule sets or segments share.
+    """As `classify`, over an evaluator that several rule sets or days share.
 
     Raises:
         RuleFileError: as `classify`, but for look-ups that find nothing: they are problems.
@@ -104,13 +104,13 @@ def _refuse_dated(rules: RuleSet, lookups: Mapping[str, LookupTable]) -> None:
         if rule.valid_from or rule.valid_to:
             raise RuleFileError(
                 f"Rule {rule.rule_id} holds for some days only: take the rules of these charges "
-                "from segments(), or from in_force() for a whole month, before classifying."
+                "from rules_on(), for the day that they hold on, before classifying."
             )
         table = lookups.get(rule.then.table) if isinstance(rule.then, FromLookup) else None
         if table and any(row.valid_from or row.valid_to for row in table.rows):
             raise RuleFileError(
                 f"{table.name} has rows for some days only: take the table of these charges "
-                "from segments(), or with as_of(), before classifying."
+                "with as_of(), before classifying."
             )
 
 

@@ -38,7 +38,6 @@ from tieout.rules.rule_set import (
     evaluation_order,
 )
 from tieout.rules.rule_tests import read_tests
-from tieout.rules.segments import in_force
 from tieout.rules.yaml_text import Node, read_yaml
 
 __all__ = [
@@ -54,7 +53,6 @@ __all__ = [
     "RuleSet",
     "RuleTest",
     "check_outcomes",
-    "in_force",
     "parse_rules",
 ]
 

@@ -1,6 +1,6 @@
 """The values of a parsed rule file: outcomes, rules, dimensions, tests, and what follows from what.
 
-Owns the syntax tree only; `parse` reads it, `classify` applies it, `segments` takes its days away.
+Owns the syntax tree only; `parse` reads it, `classify` applies it, `rule_days` takes its days away.
 """
 
 from collections.abc import Iterator, Mapping

@@ -16,8 +16,8 @@ from tieout.rules.lookup import LookupTable
 from tieout.rules.masks import Evaluator
 from tieout.rules.predicate import check_column
 from tieout.rules.register import Initiative
+from tieout.rules.rule_days import NO_LOOKUPS, changes, rules_on, tables_of
 from tieout.rules.rule_set import RuleSet, RuleTest
-from tieout.rules.segments import NO_LOOKUPS, changes, rules_on, tables_of
 from tieout.rules.yaml_text import Node
 
 TEST_KEYS = ("charge", "expect")

@@ -5,9 +5,9 @@ sent them; the mapped ones are made anew for each classification, so that a corr
 for the past as well.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -96,6 +96,13 @@ def parse_owners(text: str, *, name: str) -> tuple[Owner, ...]:
     )
 
 
+def table_changes(rows: Collection[TagMapping | Owner]) -> set[date]:
+    """The days from which a table says something else than the day before."""
+    starts = {row.valid_from for row in rows if row.valid_from}
+    ends = {row.valid_to for row in rows if row.valid_to and row.valid_to < date.max}
+    return starts | {day + timedelta(days=1) for day in ends}
+
+
 def mapped(
     attributes: pa.Table, *, tags: Sequence[TagMapping], owners: Sequence[Owner], on: date
 ) -> pa.Table:
@@ -121,7 +128,7 @@ def mapped(
     ]
     place = attributes.schema.get_field_index("tags")
     column = pa.array(made, pa.string()).take(pa.array(rows))
-    return attributes.set_column(place, attributes.schema.field(place), column)
+    return attributes.set_column(place, "tags", column)
 
 
 def _owner_of_rows(

@@ -5,12 +5,11 @@ Owns the choice of charges and versions; what is odd is the linter's. Nothing is
 
 from typing import Any
 
-import pyarrow as pa
-
 from tieout.core.errors import UsageError
 from tieout.core.money import format_units
 from tieout.core.period import parse_period
-from tieout.focus.columns import attributes_of
+from tieout.engine.month_cube import MEASURES, month_cube, on_day
+from tieout.focus.columns import ATTRIBUTES
 from tieout.rules.lint import lint
 from tieout.rules.lint_evidence import Evidence, money_by_rule
 from tieout.rules.parse import parse_rules
@@ -40,13 +39,14 @@ def run(context: Context, *, label: str, period: str) -> dict[str, Any]:
             KIND: asked,
             **{kind: one for kind, one in found.items() if one is not None},
             "initiatives": policy(tx, "initiatives", month),
+            **{kind: policy(tx, kind, month) for kind in views.lookup_kinds(asked)},
         }
         own = charges(context, stage_snapshots(tx, month, "final"))
-    attributes = attributes_of(own)
+    cube = on_day(month_cube(own, ()), month.last_on)
     evidence = Evidence(
-        attributes=attributes,
-        assignment=views.assign(attributes, month, used),
-        amounts=_amounts(own),
+        attributes=cube.select(["attr_id", *ATTRIBUTES]),
+        assignment=views.assign(cube, used),
+        amounts=cube.select(["attr_id", *MEASURES]),
         initiatives=views.register(used),
     )
     rules = parse_rules(asked.body, name=asked.label)
@@ -104,8 +104,3 @@ def _version(tx: Tx, label: str) -> policies.Policy:
             "`tieout policies list`."
         )
     return found
-
-
-def _amounts(own: pa.Table) -> pa.Table:
-    ones = pa.array([1] * own.num_rows, pa.int64())
-    return own.select(["attr_id", "billed_cost"]).append_column("charge_count", ones)

@@ -13,11 +13,13 @@ from tieout.core.errors import UsageError
 from tieout.core.finding import Finding
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import Period, parse_period
-from tieout.engine.base import engine_lake_url, load, parse_engine
+from tieout.engine.base import days_of, engine_lake_url, load, parse_engine
+from tieout.engine.month_cube import month_cube, month_cube_of_files
 from tieout.focus.columns import with_attr_ids
 from tieout.lake.files import LakeFile
 from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
+from tieout.steps import cubes
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     STAGES,
@@ -38,13 +40,13 @@ from tieout.steps.views import (
     Classified,
     Used,
     classified,
-    classified_files,
+    cuts,
     lookup_kinds,
 )
 from tieout.store import runs
 from tieout.store.session import Tx
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"  # 2: rules hold by the day of the charge, not by the month
 SHOWN = ("line_count", "total", "unallocated")
 log = logs.get("classify")
 
@@ -71,8 +73,9 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
             return result(work, "unchanged", found.outputs, SHOWN)
         refuse_closed(tx, month, "classifying it again")
         files = _files(context, month, sources, extra)
-        made = _classified(context, sources, extra, files=files, month=month, used=used)
-        outputs = {"charges": files, **_store(context, month, made)}
+        cube, kept = _cube(context, sources, extra, files=files, month=month, used=used)
+        made = classified(cube, month, used)
+        outputs = {"charges": files, "cube": kept, **_store(context, month, made)}
         outputs["policies"] = [one.label for one in used.values()]
         missing = _unallocated(made.lines, work.subject)
         finish(context, tx, work, outputs=outputs, action="charges_classified", found=missing)
@@ -138,7 +141,7 @@ def _files(
     return files
 
 
-def _classified(
+def _cube(
     context: Context,
     sources: tuple[AccountSnapshot, ...],
     extra: pa.Table | None,
@@ -146,15 +149,20 @@ def _classified(
     files: list[dict[str, str]],
     month: Period,
     used: Used,
-) -> Classified:
-    """In this process, or on the cluster that the deployment has chosen: the same to the bit."""
-    choice = parse_engine(context.settings.engine)
+) -> tuple[pa.Table, dict[str, Any]]:
+    """The cube, made here or on the cluster that the deployment has chosen: equal to the bit."""
+    choice, days_cut = parse_engine(context.settings.engine), cuts(used)
     if choice.kind == "duckdb":
         table = charges(context, sources)
-        return classified(table if extra is None else pa.concat_tables([table, extra]), month, used)
-    root = engine_lake_url(choice, context.settings.lake_url, context.settings.engine_lake_url)
-    with load(choice) as engine:
-        return classified_files(engine, [f"{root}/{one['path']}" for one in files], month, used)
+        table = table if extra is None else pa.concat_tables([table, extra])
+        cube, days = month_cube(table, days_cut), days_of(table)
+    else:
+        settings = context.settings
+        root = engine_lake_url(choice, settings.lake_url, settings.engine_lake_url)
+        paths = [f"{root}/{one['path']}" for one in files]
+        with load(choice) as engine:
+            cube, days = month_cube_of_files(engine, paths, days_cut), engine.days(paths)
+    return cube, cubes.keep(context, month, cube, days=days, cuts=days_cut)
 
 
 def _store(context: Context, month: Period, made: Classified) -> dict[str, Any]:

@@ -7,6 +7,7 @@ Owns the path, not the words of any screen: ledger line → allocation share →
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -18,7 +19,7 @@ from tieout.steps import evidence
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
 from tieout.steps.inputs import latest_outputs
-from tieout.steps.views import keyed_as
+from tieout.steps.views import rows_of
 from tieout.store import documents
 from tieout.store.session import Tx
 
@@ -85,22 +86,23 @@ def _charges(
     assignment = context.lake.get_table(
         classified["assignment"]["path"], classified["assignment"]["sha256"]
     )
-    of_class = _equal(assignment, source, CLASS_KEY).column("attr_id")
+    of_class = _have(assignment, source, CLASS_KEY)
     own: list[dict[str, Any]] = []
     for file in classified["charges"]:
-        table = keyed_as(context.lake.get_table(file["path"], file["sha256"]), assignment)
-        classed = table.filter(pc.is_in(table.column("attr_id"), of_class))
-        own += _equal(classed, source, CHARGE_KEY).to_pylist()
+        table = context.lake.get_table(file["path"], file["sha256"])
+        classed = table.filter(of_class.take(rows_of(table, assignment)))
+        own += classed.filter(_have(classed, source, CHARGE_KEY)).to_pylist()
     return sorted(own, key=lambda row: (-abs(row["billed_cost"]), row["line_id"]))
 
 
-def _equal(table: pa.Table, wanted: dict[str, Any], names: Sequence[str]) -> pa.Table:
-    """The rows that have the wanted values; null equals null."""
+def _have(table: pa.Table, wanted: dict[str, Any], names: Sequence[str]) -> pa.Array:
+    """Which rows have the wanted values; null equals null."""
+    found = pa.array(np.ones(table.num_rows, np.bool_))
     for name in names:
-        column = table.column(name)
-        found = column.is_null() if wanted[name] is None else pc.equal(column, wanted[name])
-        table = table.filter(found)
-    return table
+        column = table[name].combine_chunks()
+        same = column.is_null() if wanted[name] is None else pc.equal(column, wanted[name])
+        found = pc.and_(found, same.fill_null(False))
+    return found
 
 
 def _allocation(

@@ -14,7 +14,7 @@ from tieout.publish.focus_export import focus_files
 from tieout.publish.focus_invoice_detail import InvoiceFacts
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import accounts, billing_documents, latest_outputs
-from tieout.steps.views import keyed_as
+from tieout.steps.views import by_row, numbered
 from tieout.store import documents, periods
 from tieout.store.session import Tx
 
@@ -35,12 +35,12 @@ def focus(context: Context, *, period: str, folder: Path) -> StepResult:
             context.lake.get_table(file["path"], file["sha256"]) for file in files
         ]
         written = focus_files(
-            pa.concat_tables(keyed_as(table, assignment) for table in charges),
+            pa.concat_tables(by_row(table, assignment) for table in charges),
             _invoices(context, tx, month),
             period=month,
             closed=periods.state(tx, period) == "closed",
             generated_at=context.now(),
-            dimensions=assignment,
+            dimensions=numbered(assignment),
         )
     folder.mkdir(parents=True, exist_ok=True)
     for name, content in written.items():

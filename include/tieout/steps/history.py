@@ -15,11 +15,11 @@ import pyarrow.compute as pc
 from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import parse_period
-from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
 from tieout.steps.inputs import STAGES
+from tieout.steps.views import rows_of
 from tieout.store import previews, restated, runs
 from tieout.store.session import Tx
 
@@ -54,7 +54,8 @@ def run(context: Context, *, period: str, charge: str) -> dict[str, Any]:
         raise UsageError(f"Give at least {LEAST_PREFIX} characters of the charge's line id.")
     with context.store.transaction() as tx:
         views = sorted(_views(tx, period), key=lambda one: one.run_id)
-        found = _charge(context, views, charge, period)
+        own = _charge(context, views, charge, period)
+        (found,) = own.to_pylist()
         return {
             "line_id": found["line_id"],
             "period": period,
@@ -64,7 +65,7 @@ def run(context: Context, *, period: str, charge: str) -> dict[str, Any]:
             "billed_cost": format_units(from_decimal(found["billed_cost"])),
             "document_sha256": found["source_document"],
             "row": found["source_row"],
-            "classifications": list(_classifications(context, tx, views, found["attr_ids"])),
+            "classifications": list(_classifications(context, tx, views, own)),
         }
 
 
@@ -94,15 +95,15 @@ def _views(tx: Tx, period: str) -> Iterator[_View]:
         )
 
 
-def _charge(context: Context, views: list[_View], wanted: str, period: str) -> dict[str, Any]:
+def _charge(context: Context, views: list[_View], wanted: str, period: str) -> pa.Table:
+    """The one charge, as a table of one row of a file that holds it."""
     files = {file["sha256"]: file["path"] for view in views for file in view.charges}
-    rows: dict[str, dict[str, Any]] = {}
+    rows: dict[str, pa.Table] = {}
     for sha256, path in files.items():
         table = context.lake.get_table(path, sha256)
         own = table.filter(pc.starts_with(table["line_id"], wanted))
-        current = with_current_attr_ids(own)["attr_id"].to_pylist()
-        for row, current_id in zip(own.to_pylist(), current, strict=True):
-            rows[row["line_id"]] = {**row, "attr_ids": (row["attr_id"], current_id)}
+        for place, line_id in enumerate(own["line_id"].to_pylist()):
+            rows[line_id] = own.slice(place, 1)
     if len(rows) != 1:
         raise UnknownSubjectError(
             f"{len(rows)} charges of {period} begin with {wanted[:64]!r}: expected one; "
@@ -112,13 +113,12 @@ def _charge(context: Context, views: list[_View], wanted: str, period: str) -> d
 
 
 def _classifications(
-    context: Context, tx: Tx, views: list[_View], attr_ids: tuple[int, int]
+    context: Context, tx: Tx, views: list[_View], own: pa.Table
 ) -> Iterator[dict[str, Any]]:
     before: object = None
     for view in views:
         table = context.lake.get_table(view.assignment["path"], view.assignment["sha256"])
-        own = pc.is_in(table["attr_id"], pa.array(attr_ids, pa.int64()))
-        rows = table.filter(own).to_pylist()
+        rows = table.take(rows_of(own, table).drop_null()).to_pylist()
         if not rows:
             continue  # a report of another version, in which the charge had other attributes
         classes = {

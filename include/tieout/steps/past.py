@@ -5,18 +5,22 @@ preview and the reapplication both come here, so they cannot differ.
 """
 
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 import pyarrow as pa
 
 from tieout.allocation.certificate import Certificate
 from tieout.core.errors import NotReadyError, UsageError
 from tieout.core.period import Period
+from tieout.engine.month_cube import month_cube, segments_of
 from tieout.focus.columns import with_current_attr_ids
 from tieout.ledger import posting
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import entry_from_json
 from tieout.ledger.reclass import reclass
 from tieout.reports.rule_preview import MonthChange
+from tieout.steps import cubes
 from tieout.steps.context import Context
 from tieout.steps.evidence import of_account
 from tieout.steps.inputs import (
@@ -28,7 +32,7 @@ from tieout.steps.inputs import (
     optional_policy,
 )
 from tieout.steps.pools import allocated
-from tieout.steps.views import Classified, Used, classified, lookup_kinds, moved, rekeyed
+from tieout.steps.views import Classified, Used, classified, cuts, lookup_kinds, moved, rekeyed
 from tieout.store import journal, periods, policies, restated, runs
 from tieout.store.policies import Policy, PolicyKind
 from tieout.store.session import Tx
@@ -93,10 +97,8 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
     before, before_assignment = present(context, tx, month, stage)
     used = _used(tx, month, policy)
     files = tuple(dict(one) for one in direct["charges"])
-    kept = [context.lake.get_table(one["path"], one["sha256"]) for one in files]
-    own = pa.concat_tables([with_current_attr_ids(one) for one in kept])
-    before_assignment = rekeyed(before_assignment, pa.concat_tables(kept), own)
-    made = classified(own, month, used)
+    cube, before_assignment = _cube(context, direct, cuts(used), before_assignment)
+    made = classified(cube, month, used)
     lines, certificate = allocated(made.lines, month, used)
     stored = context.lake.put_table(lines, f"ledger/period={month}")
     state = periods.state(tx, str(month)) or "open"
@@ -109,7 +111,7 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
             before_sha256=before.sha256,
             after=lines,
             after_sha256=stored.sha256,
-            moves=moved(own, before_assignment, made.assignment),
+            moves=moved(cube, before_assignment, made.assignment),
             reclass=tuple(one.entry for one in postings if one.entry is not None),
         ),
         used=used,
@@ -119,6 +121,22 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
         assignment_before=before_assignment,
         postings=postings,
     )
+
+
+def _cube(
+    context: Context, direct: dict[str, Any], days: set[date], before: pa.Table
+) -> tuple[pa.Table, pa.Table]:
+    """The cube of a month's charges and the assignment before, both by today's ids.
+
+    The kept one, unless rules now change on a day inside the month on which it is not cut.
+    """
+    days = days.union(segments_of(before))
+    cube = cubes.kept(context, direct.get("cube"), days)
+    if cube is not None:
+        return cube, before
+    kept = [context.lake.get_table(one["path"], one["sha256"]) for one in direct["charges"]]
+    own = pa.concat_tables([with_current_attr_ids(one) for one in kept])
+    return month_cube(own, days), rekeyed(before, pa.concat_tables(kept), own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

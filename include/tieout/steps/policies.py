@@ -15,8 +15,8 @@ from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
 from tieout.rating.card import parse_card
-from tieout.rules.check import check_outcomes
-from tieout.rules.lookup import parse_lookup
+from tieout.rules.check import check_lookups, check_outcomes
+from tieout.rules.lookup import LookupTable, parse_lookup
 from tieout.rules.parse import parse_rules
 from tieout.rules.register import parse_initiatives
 from tieout.rules.rule_set import RuleSet, dimensions_of
@@ -84,27 +84,42 @@ def _refuse_misfits(
         found = misfits(parse_pools(text, name=name), initiatives=known, drivers=DRIVERS)
     elif kind == "classification" and pools is not None:
         ids = [one.pool_id for one in parse_pools(pools.body, name=pools.label)]
-        rules = parse_rules(text, name=name)
-        found = (*check_outcomes(rules, known, ids, lookups={}), *_not_kept(rules))
-        found = found or run_tests(rules, initiatives=known)
+        rules, tables = parse_rules(text, name=name), _lookups(tx, valid_from)
+        found = (*check_outcomes(rules, known, ids, lookups=tables), *_not_kept(rules))
+        found = found or run_tests(rules, initiatives=known, lookups=tables)
+    elif kind.startswith(policies.LOOKUP_PREFIX):
+        found = _broken_rules(tx, kind, parse_lookup(text, name=name), valid_from)
     if found:
         what = "pools" if kind == "allocation" else "rules"
         raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")
 
 
+def _lookups(tx: Tx, on: date) -> dict[str, LookupTable]:
+    """The approved look-up tables by name."""
+    found = {kind: policies.current(tx, kind, on) for kind in policies.tables(tx)}
+    return {
+        kind.removeprefix(policies.LOOKUP_PREFIX): parse_lookup(one.body, name=one.label)
+        for kind, one in found.items()
+        if one is not None
+    }
+
+
+def _broken_rules(
+    tx: Tx, kind: policies.PolicyKind, table: LookupTable, on: date
+) -> tuple[str, ...]:
+    """What the approved rules take from a table and would not find in its new version."""
+    rules = policies.current(tx, "classification", on)
+    if rules is None:
+        return ()
+    tables = {**_lookups(tx, on), kind.removeprefix(policies.LOOKUP_PREFIX): table}
+    return check_lookups(parse_rules(rules.body, name=rules.label), tables)
+
+
 def _not_kept(rules: RuleSet) -> list[str]:
     """What the language can say and the ledger cannot keep yet: refused, never ignored."""
-    own = [
+    return [
         f"dimension {name!r} is none of {', '.join(DIMENSIONS)}, and the ledger keeps no other "
         "yet; leave it out."
         for name in dimensions_of(rules)
         if name not in DIMENSIONS
     ]
-    dated = [
-        f"{rules.place_of(rule)}: {day} lies inside a month, and the ledger keeps one set of rules "
-        "a month; move the day to the first of a month."
-        for _, rule in rules.rules()
-        for day in (rule.valid_from, rule.valid_to)
-        if day is not None and day.day != 1
-    ]
-    return [*own, *dated]

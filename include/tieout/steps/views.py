@@ -4,32 +4,52 @@ Owns no storage and no choice of policies: the steps that classify, preview and 
 compute here, so that what was previewed is what is posted.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import date
+from functools import lru_cache
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.money import from_decimal
 from tieout.core.period import Period
-from tieout.engine.base import Engine
-from tieout.engine.duckdb import join_and_sum
-from tieout.focus.columns import (
-    ATTRIBUTES,
-    attributes_of,
-    with_current_attr_ids,
+from tieout.engine.base import STARTED
+from tieout.engine.month_cube import (
+    SEGMENT,
+    class_sums,
+    of_segment,
+    places,
+    segments_of,
+    with_classes,
 )
+from tieout.focus.columns import ATTRIBUTES, with_current_attr_ids
 from tieout.focus.ledger_columns import DIMENSIONS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
 from tieout.rules.classify import classify
 from tieout.rules.lookup import LookupTable, parse_lookup
-from tieout.rules.parse import in_force, parse_rules
+from tieout.rules.parse import parse_rules
 from tieout.rules.register import Initiative, parse_initiatives
-from tieout.rules.segments import tables_of
-from tieout.rules.tag_map import mapped, parse_owners, parse_tag_map
+from tieout.rules.rule_days import changes, rules_on, tables_of
+from tieout.rules.rule_set import RuleSet
+from tieout.rules.tag_map import (
+    Owner,
+    TagMapping,
+    mapped,
+    parse_owners,
+    parse_tag_map,
+    table_changes,
+)
 from tieout.store.policies import LOOKUP_PREFIX, Policy, PolicyKind
 
 Used = Mapping[PolicyKind, Policy]
 _KEYS = tuple(name for name in LINE_KEY if name != "period")  # one month at a time
+_BOTH = tuple(
+    f"{prefix}_{name}{suffix}"
+    for name in DIMENSIONS
+    for prefix in ("old", "new")
+    for suffix in ("", "_rule")
+)
 
 CLASSIFYING: tuple[PolicyKind, ...] = ("classification", "initiatives")
 OPTIONAL: tuple[PolicyKind, ...] = ("tag_map", "owners")
@@ -58,17 +78,10 @@ class Classified:
         )
 
 
-def classified(charges: pa.Table, month: Period, used: Used) -> Classified:
-    """Classify charges (CHARGE_SCHEMA) of a month and sum them to direct ledger lines."""
-    assignment = assign(attributes_of(charges), month, used)
-    sums = join_and_sum(charges, assignment, keys=_KEYS, amount="billed_cost")
-    return Classified(assignment=assignment, lines=_lines(sums, month))
-
-
-def classified_files(engine: Engine, paths: Sequence[str], month: Period, used: Used) -> Classified:
-    """The same of charges in files that a chosen engine reads; equal to the bit."""
-    assignment = assign(engine.distinct_attributes(paths, ATTRIBUTES), month, used)
-    sums = engine.join_and_sum(paths, assignment, keys=_KEYS, amount="billed_cost")
+def classified(cube: pa.Table, month: Period, used: Used) -> Classified:
+    """Classify a cube (`engine.month_cube`) of a month and sum it to direct ledger lines."""
+    assignment = assign(cube, used)
+    sums = class_sums(with_classes(cube, assignment), _KEYS)
     return Classified(assignment=assignment, lines=_lines(sums, month))
 
 
@@ -81,49 +94,94 @@ def _lines(sums: pa.Table, month: Period) -> pa.Table:
     return sums.select(LEDGER_SCHEMA.names).cast(LEDGER_SCHEMA)
 
 
-def assign(attributes: pa.Table, month: Period, used: Used) -> pa.Table:
-    """Class and rule of each attribute tuple of the dictionary."""
-    rules, tags, owners = used["classification"], used.get("tag_map"), used.get("owners")
-    known = mapped(
-        attributes,
-        tags=parse_tag_map(tags.body, name=tags.label) if tags else (),
-        owners=parse_owners(owners.body, name=owners.label) if owners else (),
-        on=month.last_on,
-    )
-    rule_set = in_force(parse_rules(rules.body, name=rules.label), month)
-    return classify(known, rule_set, initiatives=register(used))
+def assign(cube: pa.Table, used: Used) -> pa.Table:
+    """Class and rule of each attribute tuple, by the rules and tables of its charges' days.
 
-
-def moved(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
-    """The charges whose class differs between two assignments, summed by both classes.
-
-    Columns: `old_` and `new_` of each dimension and its rule, `billed_cost`, `charge_count`. Both
-    assignments are of these charges.
+    With `segment_on` where the cube has several stretches of days, else without.
     """
-    pair = _pair(before, after)
-    own = charges.filter(pc.is_in(charges["attr_id"], pair["attr_id"].combine_chunks()))
-    keys = [name for name in pair.column_names if name != "attr_id"]
-    return join_and_sum(own, pair, keys=keys, amount="billed_cost")
+    starts = segments_of(cube)
+    if len(starts) <= 1:
+        return _assigned(cube, starts[0] if starts else date.min, used)
+    parts = []
+    for start in starts:
+        part = _assigned(of_segment(cube, start), start, used)
+        parts.append(part.append_column(SEGMENT, pa.array([start] * part.num_rows, pa.date32())))
+    return pa.concat_tables(parts)
+
+
+def _assigned(cube: pa.Table, day: date, used: Used) -> pa.Table:
+    tags, owners = _tables(used)
+    attributes = cube.select(["attr_id", *ATTRIBUTES])
+    known = mapped(attributes, tags=tags, owners=owners, on=day)
+    return classify(
+        known,
+        rules_on(rule_set(used), day),
+        initiatives=register(used),
+        lookups={name: table.as_of(day) for name, table in lookups(used).items()},
+    )
+
+
+def cuts(used: Used) -> set[date]:
+    """The days from which rules, or tables that they draw on, differ from the day before."""
+    tags, owners = _tables(used)
+    return changes(rule_set(used), lookups(used)) | table_changes((*tags, *owners))
+
+
+def _tables(used: Used) -> tuple[tuple[TagMapping, ...], tuple[Owner, ...]]:
+    tags, owners = used.get("tag_map"), used.get("owners")
+    return (
+        parse_tag_map(tags.body, name=tags.label) if tags else (),
+        parse_owners(owners.body, name=owners.label) if owners else (),
+    )
+
+
+def moved(cube: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
+    """The charges whose class differs between two assignments of a cube, summed by both classes.
+
+    Columns: `old_` and `new_` of each dimension and its rule, `billed_cost`, `charge_count`.
+    """
+    rows = with_classes(with_classes(cube, before, prefix="old_"), after, prefix="new_")
+    return class_sums(rows.filter(_differs(rows)), _BOTH)
 
 
 def moved_charges(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Table:
     """The same charges one by one, with both classes beside them, in the order of `charges`."""
-    pair = _pair(before, after)
-    at = pc.index_in(charges["attr_id"], pair["attr_id"].combine_chunks())
-    own = charges.filter(at.is_valid())
-    found = pair.take(at.drop_null())
-    for name in found.column_names:
-        if name != "attr_id":
-            own = own.append_column(name, found[name])
-    return own
+    dated = charges.append_column(SEGMENT, charges[STARTED].cast(pa.date32()))
+    rows = with_classes(with_classes(dated, before, prefix="old_"), after, prefix="new_")
+    return rows.filter(_differs(rows))
 
 
-def keyed_as(charges: pa.Table, assignment: pa.Table) -> pa.Table:
-    """Charges of a stored file by the ids that an assignment of them uses: its own, or today's."""
-    ids = assignment["attr_id"].combine_chunks()
-    if pc.all(pc.is_in(charges["attr_id"], ids)).as_py():
-        return charges
-    return with_current_attr_ids(charges)
+def _differs(rows: pa.Table) -> pa.ChunkedArray:
+    found = pa.chunked_array([pa.array(np.zeros(rows.num_rows, np.bool_))])
+    for name in DIMENSIONS:
+        old, new = rows[f"old_{name}"], rows[f"new_{name}"]
+        same = pc.fill_null(pc.equal(old, new), False)
+        both_null = pc.and_(old.is_null(), new.is_null())
+        found = pc.or_(found, pc.invert(pc.or_(same, both_null)))
+    return found
+
+
+def rows_of(charges: pa.Table, assignment: pa.Table) -> pa.Array:
+    """For each charge of a stored file its row of the assignment; null where it has none.
+
+    Found by the ids of the file, else by today's: an assignment may be newer than its charges.
+    """
+    days = charges[STARTED].cast(pa.date32())
+    found = places(charges["attr_id"], days, assignment)
+    if not found.null_count:
+        return found
+    return pc.coalesce(found, places(with_current_attr_ids(charges)["attr_id"], days, assignment))
+
+
+def numbered(assignment: pa.Table) -> pa.Table:
+    """The assignment with the number of its row as `attr_id`: one row for each; see `by_row`."""
+    return assignment.set_column(0, "attr_id", pa.array(np.arange(assignment.num_rows)))
+
+
+def by_row(charges: pa.Table, assignment: pa.Table) -> pa.Table:
+    """Charges of a stored file with the number of their assignment's row as `attr_id`, else -1."""
+    rows = rows_of(charges, assignment).cast(pa.int64()).fill_null(-1)
+    return charges.set_column(charges.column_names.index("attr_id"), "attr_id", rows)
 
 
 def rekeyed(assignment: pa.Table, kept: pa.Table, current: pa.Table) -> pa.Table:
@@ -135,33 +193,26 @@ def rekeyed(assignment: pa.Table, kept: pa.Table, current: pa.Table) -> pa.Table
     old, new = kept["attr_id"].combine_chunks(), current["attr_id"].combine_chunks()
     if old.equals(new):
         return assignment
-    pairs = pa.table({"new": new, "old": old}).group_by(["new", "old"]).aggregate([])
-    at = pc.index_in(pairs["old"].combine_chunks(), assignment["attr_id"].combine_chunks())
-    known = pairs.filter(at.is_valid())
-    found = assignment.take(at.drop_null())
-    return found.set_column(0, "attr_id", known["new"])
-
-
-def _pair(before: pa.Table, after: pa.Table) -> pa.Table:
-    """Both classes of the attribute tuples whose class changes."""
-    before, after = before.sort_by("attr_id"), after.sort_by("attr_id")
-    columns = {"attr_id": after["attr_id"]}
-    differs = pa.array([False] * after.num_rows)
-    for name in DIMENSIONS:
-        old, new = before[name], after[name]
-        same = pc.fill_null(pc.equal(old, new), False)
-        both_null = pc.and_(old.is_null(), new.is_null())
-        differs = pc.or_(differs, pc.invert(pc.or_(same, both_null)))
-        for prefix, source in (("old", before), ("new", after)):
-            columns[f"{prefix}_{name}"] = source[name]
-            columns[f"{prefix}_{name}_rule"] = source[f"{name}_rule"]
-    return pa.table(columns).filter(differs)
+    pairs = pa.table({"attr_id": old, "new": new}).group_by(["attr_id", "new"]).aggregate([])
+    found = assignment.join(pairs, "attr_id", join_type="inner")
+    place = found.column_names.index("attr_id")
+    return found.set_column(place, "attr_id", found["new"]).select(assignment.column_names)
 
 
 def lookup_kinds(rules: Policy) -> list[PolicyKind]:
     """The kinds of the look-up tables that rules take from."""
-    named = tables_of(parse_rules(rules.body, name=rules.label))
+    named = tables_of(_parsed_rules(rules))
     return sorted(LOOKUP_PREFIX + name for name in named)
+
+
+def rule_set(used: Used) -> RuleSet:
+    """The rules, with their days."""
+    return _parsed_rules(used["classification"])
+
+
+@lru_cache(maxsize=16)
+def _parsed_rules(rules: Policy) -> RuleSet:
+    return parse_rules(rules.body, name=rules.label)
 
 
 def lookups(used: Used) -> dict[str, LookupTable]:
