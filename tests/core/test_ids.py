@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.core.finding import Finding
-from tieout.core.ids import attribute_key, content_key, sha256_hex
+from tieout.core.ids import attribute_key, content_key, content_keys, sha256_hex
 
 PARTS = st.lists(st.one_of(st.none(), st.text(max_size=5)), max_size=5)
 
@@ -25,6 +25,15 @@ def test_two_lists_share_a_key_only_when_they_are_equal(
 ) -> None:
     assert (content_key(left) == content_key(right)) == (left == right)
     assert (attribute_key(left) == attribute_key(right)) == (left == right)
+
+
+@given(st.lists(st.tuples(*[st.one_of(st.none(), st.text(max_size=5))] * 3), max_size=5))
+def test_keys_of_columns_are_those_of_their_rows(rows: list[tuple[str | None, ...]]) -> None:
+    columns = []
+    for column in zip(*rows, strict=True) if rows else ((), (), ()):
+        texts = [*{text for text in column if text is not None}, None]
+        columns.append((texts, [texts.index(text) - len(texts) for text in column]))
+    assert content_keys(columns) == [content_key(row) for row in rows]
 
 
 @given(PARTS)

@@ -13,7 +13,7 @@ import pyarrow as pa
 from tests.reconciliation.charge_rows import charge, charges
 
 from tieout.focus.columns import attributes_of
-from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
+from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY, OWN_DIMENSION_RULES, OWN_DIMENSIONS
 from tieout.lake.files import Lake
 
 _PLAIN = ("", "a", "A", "a ", "Ж", "é", "e\u0301", "İ")
@@ -57,6 +57,8 @@ def ledger_assignment(table: pa.Table) -> pa.Table:
         rules = [None if code == 0 else f"{dimension}-{code}" for code in codes]
         made[dimension] = pa.array(classes, pa.string())
         made[f"{dimension}_rule"] = pa.array(rules, pa.string())
+    teams = [None if number % 4 else '{"team":"a"}' for number in range(count)]
+    made |= {name: pa.array(teams, pa.string()) for name in (OWN_DIMENSIONS, OWN_DIMENSION_RULES)}
     # every ninth tuple has no row at all
     return pa.table(made).filter(pa.array([number % 9 != 0 for number in range(count)]))
 

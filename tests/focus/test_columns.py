@@ -3,6 +3,7 @@
 import json
 from datetime import UTC, date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pytest
@@ -18,7 +19,15 @@ from tieout.focus.columns import (
     tags_json,
     with_attr_ids,
 )
-from tieout.focus.ledger_columns import LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
+from tieout.focus.ledger_columns import (
+    DIMENSIONS,
+    LEDGER_SCHEMA,
+    LINE_KEY,
+    OWN_DIMENSION_RULES,
+    OWN_DIMENSIONS,
+    ledger_line_ids,
+    with_own_dimensions,
+)
 from tieout.focus.usage import TOKEN_KINDS, USAGE_SCHEMA
 
 
@@ -98,6 +107,56 @@ def test_a_ledger_line_is_known_by_its_key_and_pool_not_by_its_amount() -> None:
     ]  # fmt: skip
     first, second, pooled = ledger_line_ids(pa.Table.from_pylist(rows, schema=LEDGER_SCHEMA))
     assert first == second != pooled
+
+
+OWN = [OWN_DIMENSIONS, OWN_DIMENSION_RULES]
+
+
+def line(**fields: str) -> pa.Table:
+    """One ledger line, the same in every test but for these fields."""
+    known: dict[str, Any] = {
+        "ledger_line_id": "",
+        "period": "2026-10",
+        "provider": "openai",
+        "initiative": "search-ranking",
+        "initiative_rule": "r-1",
+        "pool_id": "shared",
+        "billed_cost": Decimal(1),
+        "charge_count": 1,
+    }
+    row = dict.fromkeys(LEDGER_SCHEMA.names) | known | fields
+    return pa.Table.from_pylist([row], schema=LEDGER_SCHEMA)
+
+
+def test_a_line_without_own_dimensions_keeps_the_id_from_before_there_were_any() -> None:
+    # made by the version before
+    known = "89174105256584c4ab1a2728bb5e5988cbae53c4c4c9f25f8a0c174d51d0eab2"
+    assert ledger_line_ids(line()) == [known]
+
+
+def test_own_dimensions_and_their_rules_are_part_of_what_a_line_is() -> None:
+    search, reranked, ranking = (
+        line(own_dimensions=f'{{"team":"{team}"}}', own_dimension_rules=f'{{"team":"{rule}"}}')
+        for team, rule in (("search", "r-1"), ("search", "r-2"), ("ranking", "r-1"))
+    )
+    ids = [ledger_line_ids(one)[0] for one in (line(), search, reranked, ranking)]
+    assert len(set(ids)) == 4
+    assert ledger_line_ids(pa.concat_tables([line(), search])) == ids[:2]
+
+
+def test_lines_of_an_older_file_get_the_columns_that_it_lacks_in_their_place() -> None:
+    older = line().drop_columns(OWN)
+    assert with_own_dimensions(older).equals(line())
+    assert with_own_dimensions(older).schema.equals(pa.schema([*line().schema]))
+    assert with_own_dimensions(line(own_dimensions="{}")).equals(line(own_dimensions="{}"))
+
+
+def test_an_assignment_of_an_older_file_gets_them_at_its_end() -> None:
+    names = [one for name in DIMENSIONS for one in (name, f"{name}_rule")]
+    older = pa.table({"attr_id": pa.array([7], pa.int64()), **{name: ["x"] for name in names}})
+    found = with_own_dimensions(older)
+    assert found.column_names == ["attr_id", *names, *OWN]
+    assert found.select(OWN).to_pylist() == [dict.fromkeys(OWN)]
 
 
 def test_usage_has_a_count_of_tokens_for_every_kind() -> None:

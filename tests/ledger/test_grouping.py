@@ -132,3 +132,29 @@ def test_lines_add_up_to_the_rounded_total_and_no_group_is_off_by_a_cent(
     for each in lines:
         exact = net_units(lines_behind(each, table, chart=CHART))
         assert abs(each.amount_minor * step - exact) <= step
+
+
+PARTS = st.lists(
+    st.tuples(
+        st.integers(-(10**13), 10**13),
+        st.sampled_from(["search-ranking", "support-assistant", None]),
+        st.sampled_from([None, '{"team":"a"}', '{"team":"b"}']),
+    ),
+    min_size=1,
+    max_size=8,
+)
+
+
+@given(PARTS)
+def test_own_dimensions_neither_split_an_entry_nor_move_a_cent(
+    parts: list[tuple[int, str | None, str | None]],
+) -> None:
+    with_own = ledger(
+        *(line(units, initiative=name, own_dimensions=own) for units, name, own in parts)
+    )
+    without = ledger(*(line(units, initiative=name) for units, name, _ in parts))
+    total = to_minor(net_units(with_own), 2)
+    made, _ = expense_lines(with_own, chart=CHART, total_minor=total, digits=2)
+    expected, _ = expense_lines(without, chart=CHART, total_minor=total, digits=2)
+    assert made == expected
+    assert not any("own_dimensions" in each.dimensions for each in made)

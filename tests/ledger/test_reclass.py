@@ -63,6 +63,16 @@ def test_a_second_run_posts_nothing() -> None:
     assert again.entry is None
 
 
+def test_a_change_of_own_dimensions_alone_posts_nothing() -> None:
+    posted = closed(line("70"), net="70")
+    after = ledger(
+        line("69.999", ledger_line_id="x", own_dimensions='{"team":"search"}'),
+        line("0.001", ledger_line_id="y", own_dimensions='{"team":"ranking"}'),
+    )
+    made = reclass(posted, after, month=MONTH, chart=CHART, documents=[paper("70")], on=ON)
+    assert made.entry is None
+
+
 def test_rules_that_come_back_take_the_difference_back() -> None:
     posted = closed(line("70"), net="70")
     over, back = ledger(line("70", pl_category=RESEARCH)), ledger(line("70"))

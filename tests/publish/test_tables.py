@@ -4,6 +4,7 @@ import csv
 import io
 from datetime import date
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
@@ -14,11 +15,13 @@ from hypothesis import strategies as st
 from tests.close.month import entries
 from tests.ledger.books import ledger, line
 
+from tieout.focus.ledger_columns import LEDGER_SCHEMA
 from tieout.ledger.entry import entry_json
 from tieout.publish.tables import (
     JOURNAL_COLUMNS,
     csv_bytes,
     journal_rows,
+    spread_out,
     table_csv,
     table_parquet,
 )
@@ -103,6 +106,38 @@ def test_a_ledger_table_keeps_its_columns_digits_and_order() -> None:
     cost, initiative = head.index("billed_cost"), head.index("initiative")
     assert (first[cost], first[initiative]) == ("-0.000000000001", "'=cmd")
     assert (second[cost], second[initiative]) == ("12.340000000000", "")
+
+
+def test_each_own_dimension_gets_columns_behind_all_others() -> None:
+    table = ledger(
+        line("1", own_dimensions='{"team":"=cmd"}', own_dimension_rules='{"team":"t-1"}'),
+        line("2"),
+        line(
+            "3",
+            own_dimensions='{"country":"Germany","team":"search"}',
+            own_dimension_rules='{"country":"c-1","team":"t-1"}',
+        ),
+    )
+    head, *rows = _read(table_csv(spread_out(table)))
+    assert head[: len(table.column_names)] == table.column_names
+    own = len(table.column_names)
+    assert head[own:] == ["x_country", "x_country_rule", "x_team", "x_team_rule"]
+    assert [row[own:] for row in rows] == [
+        ["", "", "'=cmd", "t-1"],
+        ["", "", "", ""],
+        ["Germany", "c-1", "search", "t-1"],
+    ]
+    assert rows[2][head.index("own_dimensions")] == '{"country":"Germany","team":"search"}'
+
+
+def test_lines_without_own_dimensions_get_no_column_more() -> None:
+    table = ledger(line("1"))
+    assert spread_out(table) is table
+
+
+def test_every_column_of_a_ledger_line_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "reference" / "ledger.md").read_text()
+    assert [name for name in LEDGER_SCHEMA.names if f"`{name}`" not in text] == []
 
 
 def test_parquet_gives_the_table_back_with_its_text_untouched() -> None:

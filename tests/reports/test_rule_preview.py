@@ -1,19 +1,23 @@
 """What a rule would move, as plain values."""
 
+import json
 from dataclasses import replace
 from datetime import date
 from typing import Any
 
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from tests.ledger.books import CHART, COST_OF_REVENUE, MONTH, RESEARCH, ledger, line
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_decimal, to_units
 from tieout.focus.columns import MONEY
-from tieout.focus.ledger_columns import DIMENSIONS
+from tieout.focus.ledger_columns import DIMENSIONS, OWN_DIMENSION_RULES, OWN_DIMENSIONS
 from tieout.ledger.posting import drawdown
 from tieout.ledger.reclass import reclass
+from tieout.reports.own_totals import own_totals
 from tieout.reports.rule_preview import MonthChange, month_json, summary_json
 
 BEFORE = ledger(
@@ -36,6 +40,9 @@ def move(amount: str, **changed: tuple[str | None, str | None]) -> dict[str, Any
         old, new = changed.get(name, ("same", "same"))
         row |= {f"old_{name}": old, f"new_{name}": new}
         row |= {f"old_{name}_rule": f"{name}-1", f"new_{name}_rule": f"{name}-2"}
+    for name in (OWN_DIMENSIONS, OWN_DIMENSION_RULES):
+        old, new = changed.get(name, (None, None))
+        row |= {f"old_{name}": old, f"new_{name}": new}
     return row
 
 
@@ -100,6 +107,70 @@ def test_a_move_names_the_classes_and_the_rules_that_differ() -> None:
             "rule_after": "environment-2",
         }
     }
+
+
+def test_own_dimensions_change_like_any_other_and_come_after_the_built_in_ones() -> None:
+    before = ledger(
+        line("70", own_dimensions='{"team":"search"}'),
+        line("30", own_dimensions='{"team":"ranking","zone":"eu"}'),
+    )
+    after = ledger(
+        line("60", own_dimensions='{"country":"Germany","team":"search"}'),
+        line("40", own_dimensions='{"team":"ranking"}'),
+    )
+    found = month_json(change(before, after), chart=CHART)["dimensions"]
+    assert [*found] == [*DIMENSIONS, "country", "team", "zone"]
+    assert found["country"] == [
+        {"value": "(unallocated)", "before": "100.00", "after": "40.00", "change": "-60.00"},
+        {"value": "Germany", "before": "0.00", "after": "60.00", "change": "60.00"},
+    ]
+    assert [(one["value"], one["change"]) for one in found["team"]] == [
+        ("ranking", "10.00"),
+        ("search", "-10.00"),
+    ]
+    assert [(one["value"], one["change"]) for one in found["zone"]] == [
+        ("(unallocated)", "30.00"),
+        ("eu", "-30.00"),
+    ]
+
+
+def test_a_move_in_own_dimensions_names_only_those_that_differ() -> None:
+    moved = move(
+        "3",
+        own_dimensions=('{"team":"a","zone":"eu"}', '{"country":"Germany","team":"b","zone":"eu"}'),
+        own_dimension_rules=(
+            '{"team":"t-1","zone":"z-1"}',
+            '{"country":"c-1","team":"t-2","zone":"z-2"}',
+        ),
+    )
+    (found,) = month_json(change(BEFORE, AFTER, moved), chart=CHART)["moves"]
+    assert found["dimensions"] == {
+        "country": {"from": None, "to": "Germany", "rule_before": None, "rule_after": "c-1"},
+        "team": {"from": "a", "to": "b", "rule_before": "t-1", "rule_after": "t-2"},
+    }
+
+
+OWN_LINES = st.lists(
+    st.tuples(
+        st.integers(-(10**15), 10**15),
+        st.dictionaries(st.sampled_from(["team", "zone"]), st.sampled_from("abc")),
+    ),
+    max_size=6,
+)
+
+
+@given(OWN_LINES)
+def test_every_own_dimension_adds_up_to_all_lines(rows: list[tuple[int, dict[str, str]]]) -> None:
+    lines = ledger(
+        *(line(units, own_dimensions=json.dumps(own) if own else None) for units, own in rows)
+    )
+    found = own_totals(lines)
+    assert set(found) == {name for _, own in rows for name in own}
+    for name, totals in found.items():
+        assert sum(totals.values()) == sum(units for units, _ in rows)
+        for value in "abc":
+            of_value = sum(units for units, own in rows if own.get(name) == value)
+            assert totals.get(value, 0) == of_value
 
 
 def test_lines_of_another_total_are_refused() -> None:

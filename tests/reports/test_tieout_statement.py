@@ -11,7 +11,7 @@ from tests.close.month import (
     entries,
     whole_ledger,
 )
-from tests.ledger.books import CHART, OCTOBER, ledger
+from tests.ledger.books import CHART, OCTOBER, ledger, line
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_units
@@ -59,6 +59,7 @@ def test_the_statement_of_the_month_reads_like_a_page() -> None:
         "journal_debit": "190.34",
         "journal_credit": "190.34",
         "expense": "128.00",
+        "own_dimensions": [],
     }
     assert openai == {
         "provider": "openai",
@@ -72,6 +73,25 @@ def test_the_statement_of_the_month_reads_like_a_page() -> None:
     }
     assert (anthropic["mode"], anthropic["estimated"]) == ("prepaid", None)
     assert anthropic["billed"] == anthropic["reported"] == "30.004000000000"
+
+
+def test_each_own_dimension_is_added_up_and_what_it_leaves_open_comes_last() -> None:
+    lines = ledger(
+        line("1", own_dimensions='{"team":"search"}'),
+        line("2", own_dimensions='{"country":"Germany","team":"ranking"}'),
+        line("4"),
+        line("-0.5", own_dimensions='{"team":"search"}'),
+    )
+    found = statement_json(build(inputs(ledger=lines)))
+    shown = [tuple(one.values()) for one in found["own_dimensions"]]
+    assert shown == [
+        ("country", "Germany", "2.000000000000"),
+        ("country", None, "4.500000000000"),
+        ("team", "ranking", "2.000000000000"),
+        ("team", "search", "0.500000000000"),
+        ("team", None, "4.000000000000"),
+    ]
+    assert found["ledger_total"] == "6.500000000000"
 
 
 def test_a_month_without_invoice_ends_at_the_report() -> None:

@@ -79,12 +79,13 @@ def from_decimal(value: Decimal) -> int:
     Raises:
         MoneyFormatError: the value is finer than 1e-12: somebody multiplied inside an engine.
     """
-    exact = Fraction(value) * UNITS_PER_ONE
-    if exact.denominator != 1:
+    amount, parts = value.as_integer_ratio()
+    each, finer = divmod(UNITS_PER_ONE, parts)  # parts is the smallest denominator
+    if finer:
         raise MoneyFormatError(
             f"Expected at most {SCALE} decimals, found {value}: round where the amount is made."
         )
-    return exact.numerator
+    return amount * each
 
 
 def format_units(units: int, places: int | None = None) -> str:

@@ -21,7 +21,8 @@ from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalLine, numbered, signed_line
 
 # Function is the P&L category; nature is the service category. The charge category keeps a
-# promotional credit apart from the usage it pays for.
+# promotional credit apart from the usage it pays for. Own dimensions are left out: no account hangs
+# on them, so a new one must neither split an entry nor move the cents of its rounding.
 LINE_DIMENSIONS = (*DIMENSIONS, "provider", "service_category", "charge_category")
 UNEXPLAINED = "Unexplained"
 

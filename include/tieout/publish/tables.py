@@ -2,6 +2,8 @@
 
 Owns the text form: amounts as plain decimals, one header row, RFC 4180 quoting. Text cells that a
 spreadsheet would run as a formula are prefixed with an apostrophe; numbers are never touched.
+Parquet has the same columns in every month, for loaders; a CSV of ledger lines has further ones at
+its end, so that a person can filter by a dimension of one's own.
 """
 
 import csv
@@ -13,7 +15,11 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from tieout.focus.ledger_columns import OWN_DIMENSION_RULES, OWN_DIMENSIONS
+from tieout.rules.own_dimensions import RULE_SUFFIX, own_columns
+
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
+_OWN_PREFIX = "x_"
 JOURNAL_COLUMNS = (
     "document_no",
     "journal_type",
@@ -52,6 +58,18 @@ def csv_bytes(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> byte
 def table_csv(table: pa.Table) -> bytes:
     """An Arrow table as CSV, column order kept."""
     return csv_bytes(table.column_names, table.to_pylist())
+
+
+def spread_out(lines: pa.Table) -> pa.Table:
+    """Ledger lines with a column for each own dimension behind all others, and one for its rule.
+
+    They are called `x_<name>` and `x_<name>_rule`, by name; lines without own dimensions get none.
+    """
+    classes, rules = (own_columns(lines[name]) for name in (OWN_DIMENSIONS, OWN_DIMENSION_RULES))
+    for name, values in classes.items():
+        lines = lines.append_column(f"{_OWN_PREFIX}{name}", values)
+        lines = lines.append_column(f"{_OWN_PREFIX}{name}{RULE_SUFFIX}", rules[name])
+    return lines
 
 
 def table_parquet(table: pa.Table) -> bytes:

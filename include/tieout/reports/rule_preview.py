@@ -4,7 +4,7 @@ Owns the comparison as plain values, amounts as exact decimal text; what the lin
 after is computed elsewhere. The change of a month adds up to zero in every dimension.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
@@ -17,6 +17,8 @@ from tieout.core.money import format_units, from_decimal, from_minor, minor_digi
 from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry
+from tieout.reports.own_totals import own_totals
+from tieout.rules.own_dimensions import classes_of
 
 NOBODY = "(unallocated)"
 Amounts = dict[str, tuple[int, int]]  # value -> units before, units after
@@ -27,7 +29,8 @@ class MonthChange:
     """One month: LEDGER_SCHEMA lines before and after, and the entries that a closed one needs.
 
     `moves` has for each class that changes `old_<dimension>`, `new_<dimension>`, the same with
-    `_rule`, `billed_cost` and `charge_count`: charges before pools are shared.
+    `_rule`, `old_` and `new_` of both columns of own dimensions, `billed_cost` and `charge_count`:
+    charges before pools are shared.
     """
 
     period: str
@@ -60,7 +63,8 @@ def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
         "after_sha256": change.after_sha256,
         "total": format_units(totals[0]),
         "dimensions": {
-            name: _changes(_by(change.before, change.after, name)) for name in DIMENSIONS
+            name: _changes(amounts)
+            for name, amounts in (*_built_in(change), *_own(change, totals[0]))
         },
         "pl_lines": _changes(_by_account(change, chart)),
         "unallocated": _pair(_unallocated(change.before), _unallocated(change.after)),
@@ -94,6 +98,23 @@ def summary_json(months: Sequence[MonthChange], *, threshold_units: int) -> dict
         ],
         "charges_moved": sum(sum(one.moves["charge_count"].to_pylist()) for one in months),
     }
+
+
+def _built_in(change: MonthChange) -> Iterator[tuple[str, Amounts]]:
+    for name in DIMENSIONS:
+        yield name, _by(change.before, change.after, name)
+
+
+def _own(change: MonthChange, total: int) -> Iterator[tuple[str, Amounts]]:
+    """The dimensions of either rule file; where one knows nothing of it, nothing was decided."""
+    old, new = own_totals(change.before), own_totals(change.after)
+    undecided: dict[str | None, int] = {None: total}
+    for name in sorted({*old, *new}):
+        before, after = old.get(name, undecided), new.get(name, undecided)
+        pairs = {
+            value: (before.get(value, 0), after.get(value, 0)) for value in {**before, **after}
+        }
+        yield name, {NOBODY if value is None else value: pair for value, pair in pairs.items()}
 
 
 def _by(before: pa.Table, after: pa.Table, name: str) -> Amounts:
@@ -156,16 +177,15 @@ def _largest_first(rows: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _move(row: Mapping[str, Any]) -> dict[str, Any]:
-    changed = [name for name in DIMENSIONS if row[f"old_{name}"] != row[f"new_{name}"]]
+    classes = [classes_of(row, prefix=prefix) for prefix in ("old_", "new_")]
+    names = dict.fromkeys([*DIMENSIONS, *sorted({*classes[0], *classes[1]})])
+    nothing = (None, None)
+    found = {name: [one.get(name, nothing) for one in classes] for name in names}
     return {
         "dimensions": {
-            name: {
-                "from": row[f"old_{name}"],
-                "to": row[f"new_{name}"],
-                "rule_before": row[f"old_{name}_rule"],
-                "rule_after": row[f"new_{name}_rule"],
-            }
-            for name in changed
+            name: {"from": old, "to": new, "rule_before": old_rule, "rule_after": new_rule}
+            for name, ((old, old_rule), (new, new_rule)) in found.items()
+            if old != new
         },
         "amount": format_units(from_decimal(row["billed_cost"])),
         "charges": row["charge_count"],

@@ -28,6 +28,7 @@ from tieout.ledger.entry import JournalEntry
 from tieout.ledger.grouping import net_units
 from tieout.ledger.trial_balance import trial_balance
 from tieout.reconciliation.bridge import Bridge, Section
+from tieout.reports.own_totals import own_totals
 
 _BASIS_POINTS = 10_000
 _ENDS_AT_REPORT: tuple[Section, ...] = ("estimate_to_report", "draft_to_final")
@@ -54,6 +55,18 @@ class StatementRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class OwnTotal:
+    """What a class of an own dimension comes to, tax included; value None: not decided.
+
+    The classes of one dimension add up to the ledger total.
+    """
+
+    dimension: str
+    value: str | None
+    units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
     """The month on one page. Journal figures are minor units of entries posted in the period."""
 
@@ -68,6 +81,7 @@ class Statement:
     journal_debit_minor: int
     journal_credit_minor: int
     expense_minor: int
+    own_totals: tuple[OwnTotal, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -114,6 +128,7 @@ def build(inputs: StatementInputs) -> Statement:
         journal_debit_minor=sum(line["debit_minor"] for line in lines),
         journal_credit_minor=sum(line["credit_minor"] for line in lines),
         expense_minor=sum(line["balance_minor"] for line in lines if line["account"] in expense),
+        own_totals=_own_totals(inputs.ledger),
     )
 
 
@@ -132,6 +147,10 @@ def statement_json(statement: Statement) -> dict[str, Any]:
         "journal_debit": _minor_text(statement.journal_debit_minor, digits),
         "journal_credit": _minor_text(statement.journal_credit_minor, digits),
         "expense": _minor_text(statement.expense_minor, digits),
+        "own_dimensions": [
+            {"dimension": one.dimension, "value": one.value, "amount": _text(one.units)}
+            for one in statement.own_totals
+        ],
     }
 
 
@@ -221,6 +240,15 @@ def _posted_in(entries: tuple[JournalEntry, ...], period: Period) -> list[Journa
 def _total(ledger: pa.Table) -> int:
     total = pc.sum(ledger["billed_cost"]).as_py()
     return 0 if total is None else from_decimal(total)
+
+
+def _own_totals(ledger: pa.Table) -> tuple[OwnTotal, ...]:
+    """By dimension, then by class; what was not decided comes last."""
+    return tuple(
+        OwnTotal(dimension=name, value=value, units=totals[value])
+        for name, totals in own_totals(ledger).items()
+        for value in sorted(totals, key=lambda value: (value is None, value or ""))
+    )
 
 
 def _share_bp(unallocated_units: int, net: int) -> int:

@@ -8,6 +8,7 @@ from typing import Any
 from tieout import log as logs
 from tieout.core.money import format_units
 from tieout.core.period import parse_period
+from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import latest_outputs, policy, refuse_closed
 from tieout.steps.outputs import begin, done_before, result, start_run
@@ -37,7 +38,7 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, SHOWN)
         refuse_closed(tx, month, "allocating it again")
-        lines = context.lake.get_table(direct["path"], direct["sha256"])
+        lines = with_own_dimensions(context.lake.get_table(direct["path"], direct["sha256"]))
         made, certificate = allocated(lines, month, used)
         stored = context.lake.put_table(made, f"ledger/period={month}")
         outputs: dict[str, Any] = {

@@ -16,6 +16,7 @@ from tieout.close.evidence import AccountEvidence
 from tieout.close.states import PeriodState
 from tieout.core.money import UNITS_PER_ONE, from_decimal, round_half_even
 from tieout.core.period import Period
+from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
@@ -110,7 +111,7 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
     """
     subject = f"{month}/final"
     stored = latest_outputs(tx, "allocate", subject)["lines"]
-    lines = context.lake.get_table(stored["path"], stored["sha256"])
+    lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
     run = runs.latest(tx, "allocate", subject)
     latest_outputs(tx, "reconcile", str(month))
     bridges = tuple(

@@ -14,7 +14,8 @@ import pyarrow.compute as pc
 from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal, from_minor, minor_digits
 from tieout.core.period import parse_period
-from tieout.focus.ledger_columns import DIMENSIONS, LINE_KEY
+from tieout.focus.ledger_columns import CLASS_COLUMNS, LINE_KEY, with_own_dimensions
+from tieout.rules.own_dimensions import classes_of
 from tieout.steps import evidence
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
@@ -23,7 +24,7 @@ from tieout.steps.views import rows_of
 from tieout.store import documents
 from tieout.store.session import Tx
 
-CLASS_KEY = (*DIMENSIONS, *(f"{dimension}_rule" for dimension in DIMENSIONS))
+CLASS_KEY = tuple(name for pair in CLASS_COLUMNS for name in pair)
 CHARGE_KEY = tuple(name for name in LINE_KEY if name not in {"period", *CLASS_KEY})
 LEAST_PREFIX = 6
 MOST_CHARGES = 20
@@ -43,19 +44,17 @@ def run(context: Context, *, period: str, line: str) -> dict[str, Any]:
         found = evidence.load(context, tx, month)
         row = _line(found.lines, line, period)
         classified = latest_outputs(tx, "classify", f"{period}/final")
-        direct = context.lake.get_table(classified["lines"]["path"], classified["lines"]["sha256"])
+        direct = with_own_dimensions(
+            context.lake.get_table(classified["lines"]["path"], classified["lines"]["sha256"])
+        )
         source = _line(direct, row["pool_line_id"], period) if row["pool_line_id"] else row
         charges = _charges(context, classified, source)
         return {
             "ledger_line": _shown(row),
             "allocation": _allocation(found, row, source) if row["pool_line_id"] else None,
             "classification": {
-                dimension: {
-                    "value": source[dimension],
-                    "rule": source[f"{dimension}_rule"],
-                    "policies": classified["policies"],
-                }
-                for dimension in DIMENSIONS
+                dimension: {"value": value, "rule": rule, "policies": classified["policies"]}
+                for dimension, (value, rule) in classes_of(source).items()
             },
             "approvals": approvals(tx, classified["policies"]),
             "journal": _journal(found, row),
@@ -83,8 +82,8 @@ def _charges(
     context: Context, classified: dict[str, Any], source: dict[str, Any]
 ) -> list[dict[str, Any]]:
     """The charges of a direct line, largest amount first; they add up to the line."""
-    assignment = context.lake.get_table(
-        classified["assignment"]["path"], classified["assignment"]["sha256"]
+    assignment = with_own_dimensions(
+        context.lake.get_table(classified["assignment"]["path"], classified["assignment"]["sha256"])
     )
     of_class = _have(assignment, source, CLASS_KEY)
     own: list[dict[str, Any]] = []

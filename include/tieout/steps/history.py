@@ -15,7 +15,8 @@ import pyarrow.compute as pc
 from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import parse_period
-from tieout.focus.ledger_columns import DIMENSIONS
+from tieout.focus.ledger_columns import with_own_dimensions
+from tieout.rules.own_dimensions import classes_of
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
 from tieout.steps.inputs import STAGES
@@ -117,12 +118,15 @@ def _classifications(
 ) -> Iterator[dict[str, Any]]:
     before: object = None
     for view in views:
-        table = context.lake.get_table(view.assignment["path"], view.assignment["sha256"])
+        table = with_own_dimensions(
+            context.lake.get_table(view.assignment["path"], view.assignment["sha256"])
+        )
         rows = table.take(rows_of(own, table).drop_null()).to_pylist()
         if not rows:
             continue  # a report of another version, in which the charge had other attributes
         classes = {
-            name: {"value": rows[0][name], "rule": rows[0][f"{name}_rule"]} for name in DIMENSIONS
+            name: {"value": value, "rule": rule}
+            for name, (value, rule) in classes_of(rows[0]).items()
         }
         if (classes, view.policies, view.basis) == before:
             continue

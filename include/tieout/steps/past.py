@@ -15,6 +15,7 @@ from tieout.core.errors import NotReadyError, UsageError
 from tieout.core.period import Period
 from tieout.engine.month_cube import month_cube, segments_of
 from tieout.focus.columns import with_current_attr_ids
+from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.ledger import posting
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import entry_from_json
@@ -110,7 +111,7 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
             before=before.lines,
             before_sha256=before.sha256,
             after=lines,
-            after_sha256=stored.sha256,
+            after_sha256=before.sha256 if lines.equals(before.lines) else stored.sha256,
             moves=moved(cube, before_assignment, made.assignment),
             reclass=tuple(one.entry for one in postings if one.entry is not None),
         ),
@@ -156,10 +157,12 @@ def present(context: Context, tx: Tx, month: Period, stage: str) -> tuple[Presen
         lines = latest_outputs(tx, "allocate", f"{month}/{stage}")["lines"]
         assignment = latest_outputs(tx, "classify", f"{month}/{stage}")["assignment"]
     found = Present(
-        lines=context.lake.get_table(lines["path"], lines["sha256"]),
+        lines=with_own_dimensions(context.lake.get_table(lines["path"], lines["sha256"])),
         sha256=lines["sha256"],
     )
-    return found, context.lake.get_table(assignment["path"], assignment["sha256"])
+    return found, with_own_dimensions(
+        context.lake.get_table(assignment["path"], assignment["sha256"])
+    )
 
 
 def posting_month(tx: Tx) -> Period:

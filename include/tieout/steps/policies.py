@@ -11,7 +11,6 @@ from tieout.allocation.drivers import parse_drivers
 from tieout.allocation.misfits import misfits
 from tieout.allocation.parse import parse_pools
 from tieout.core.errors import RuleFileError
-from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
 from tieout.rating.card import parse_card
@@ -19,7 +18,6 @@ from tieout.rules.check import check_lookups, check_outcomes
 from tieout.rules.lookup import LookupTable, parse_lookup
 from tieout.rules.parse import parse_rules
 from tieout.rules.register import parse_initiatives
-from tieout.rules.rule_set import RuleSet, dimensions_of
 from tieout.rules.rule_tests import run_tests
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
@@ -85,7 +83,7 @@ def _refuse_misfits(
     elif kind == "classification" and pools is not None:
         ids = [one.pool_id for one in parse_pools(pools.body, name=pools.label)]
         rules, tables = parse_rules(text, name=name), _lookups(tx, valid_from)
-        found = (*check_outcomes(rules, known, ids, lookups=tables), *_not_kept(rules))
+        found = check_outcomes(rules, known, ids, lookups=tables)
         found = found or run_tests(rules, initiatives=known, lookups=tables)
     elif kind.startswith(policies.LOOKUP_PREFIX):
         found = _broken_rules(tx, kind, parse_lookup(text, name=name), valid_from)
@@ -113,13 +111,3 @@ def _broken_rules(
         return ()
     tables = {**_lookups(tx, on), kind.removeprefix(policies.LOOKUP_PREFIX): table}
     return check_lookups(parse_rules(rules.body, name=rules.label), tables)
-
-
-def _not_kept(rules: RuleSet) -> list[str]:
-    """What the language can say and the ledger cannot keep yet: refused, never ignored."""
-    return [
-        f"dimension {name!r} is none of {', '.join(DIMENSIONS)}, and the ledger keeps no other "
-        "yet; leave it out."
-        for name in dimensions_of(rules)
-        if name not in DIMENSIONS
-    ]

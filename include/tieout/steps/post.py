@@ -19,6 +19,7 @@ from tieout.core.ids import content_key
 from tieout.core.money import minor_digits, to_minor
 from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
+from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.ledger import posting
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
@@ -293,7 +294,8 @@ def _posted(tx: Tx, account: BillingAccount, month: Period) -> list[JournalEntry
 
 def _lines(context: Context, tx: Tx, month: Period, stage: str) -> tuple[pa.Table, str]:
     stored = latest_outputs(tx, "allocate", f"{month}/{stage}")["lines"]
-    return context.lake.get_table(stored["path"], stored["sha256"]), stored["sha256"]
+    lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
+    return lines, stored["sha256"]
 
 
 def _of(lines: pa.Table, account: BillingAccount) -> pa.Table:

@@ -15,7 +15,7 @@ from tieout.core.errors import NotReadyError, UsageError
 from tieout.core.money import format_units, from_decimal, to_units
 from tieout.core.period import Period, parse_period
 from tieout.focus.columns import with_current_attr_ids
-from tieout.focus.ledger_columns import DIMENSIONS
+from tieout.focus.ledger_columns import CLASS_COLUMNS
 from tieout.reports.rule_preview import month_json, summary_json
 from tieout.steps import past
 from tieout.steps.context import Context
@@ -172,10 +172,10 @@ def _charges(
             "charge_period_start": row["charge_period_start"].isoformat(),
             "billed_cost": format_units(from_decimal(row["billed_cost"])),
             **{
-                f"{prefix}_{name}{suffix}": row[f"{prefix}_{name}{suffix}"]
-                for name in DIMENSIONS
+                f"{prefix}_{column}": row[f"{prefix}_{column}"]
+                for pair in CLASS_COLUMNS
                 for prefix in ("old", "new")
-                for suffix in ("", "_rule")
+                for column in pair
             },
         }
 

@@ -18,7 +18,7 @@ from tieout.lake.folder import Folder
 from tieout.publish.erp.base import load
 from tieout.publish.evidence import MANIFEST, documents_csv, json_bytes, manifest
 from tieout.publish.facts import allocation_table, journal_table, reconciliation_table
-from tieout.publish.tables import table_csv, table_parquet
+from tieout.publish.tables import spread_out, table_csv, table_parquet
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
 from tieout.steps import evidence
@@ -102,8 +102,9 @@ def _files(tx: Tx, found: evidence.MonthEvidence) -> dict[str, bytes]:
         "reconciliation": reconciliation_table(bridges),
         "allocation": allocation_table(found.lines),
     }
+    for_people = {**tables, "ledger_line": spread_out(found.lines)}
     return {
-        **{f"{name}.csv": table_csv(table) for name, table in tables.items()},
+        **{f"{name}.csv": table_csv(table) for name, table in for_people.items()},
         **{f"{name}.parquet": table_parquet(table) for name, table in tables.items()},
         f"journal{erp.FILE_SUFFIX}": erp.export(entries, found.chart, period=found.month).encode(),
         "reconciliation.json": json_bytes(bridges),

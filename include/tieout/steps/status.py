@@ -8,6 +8,7 @@ import pyarrow as pa
 from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
 from tieout.core.period import Period, parse_period
+from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
 from tieout.steps import evidence
@@ -120,7 +121,7 @@ def _lines(context: Context, tx: Tx, month: Period, *, basis: str, as_of: int | 
         newest = restated.as_of(tx, str(month), as_of)
     if basis == "restated" and newest is not None:
         file = newest.files["lines"]
-        return context.lake.get_table(file["path"], file["sha256"])
+        return with_own_dimensions(context.lake.get_table(file["path"], file["sha256"]))
     if as_of is None:
         return evidence.load(context, tx, month).lines
     published = publications.as_of(tx, str(month), as_of)

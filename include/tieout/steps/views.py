@@ -25,9 +25,10 @@ from tieout.engine.month_cube import (
     with_classes,
 )
 from tieout.focus.columns import ATTRIBUTES, with_current_attr_ids
-from tieout.focus.ledger_columns import DIMENSIONS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
+from tieout.focus.ledger_columns import CLASS_COLUMNS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
 from tieout.rules.classify import classify
 from tieout.rules.lookup import LookupTable, parse_lookup
+from tieout.rules.own_dimensions import packed
 from tieout.rules.parse import parse_rules
 from tieout.rules.register import Initiative, parse_initiatives
 from tieout.rules.rule_days import changes, rules_on, tables_of
@@ -45,10 +46,7 @@ from tieout.store.policies import LOOKUP_PREFIX, Policy, PolicyKind
 Used = Mapping[PolicyKind, Policy]
 _KEYS = tuple(name for name in LINE_KEY if name != "period")  # one month at a time
 _BOTH = tuple(
-    f"{prefix}_{name}{suffix}"
-    for name in DIMENSIONS
-    for prefix in ("old", "new")
-    for suffix in ("", "_rule")
+    f"{prefix}_{name}" for pair in CLASS_COLUMNS for prefix in ("old", "new") for name in pair
 )
 
 CLASSIFYING: tuple[PolicyKind, ...] = ("classification", "initiatives")
@@ -113,11 +111,13 @@ def _assigned(cube: pa.Table, day: date, used: Used) -> pa.Table:
     tags, owners = _tables(used)
     attributes = cube.select(["attr_id", *ATTRIBUTES])
     known = mapped(attributes, tags=tags, owners=owners, on=day)
-    return classify(
-        known,
-        rules_on(rule_set(used), day),
-        initiatives=register(used),
-        lookups={name: table.as_of(day) for name, table in lookups(used).items()},
+    return packed(
+        classify(
+            known,
+            rules_on(rule_set(used), day),
+            initiatives=register(used),
+            lookups={name: table.as_of(day) for name, table in lookups(used).items()},
+        )
     )
 
 
@@ -153,7 +153,7 @@ def moved_charges(charges: pa.Table, before: pa.Table, after: pa.Table) -> pa.Ta
 
 def _differs(rows: pa.Table) -> pa.ChunkedArray:
     found = pa.chunked_array([pa.array(np.zeros(rows.num_rows, np.bool_))])
-    for name in DIMENSIONS:
+    for name, _ in CLASS_COLUMNS:
         old, new = rows[f"old_{name}"], rows[f"new_{name}"]
         same = pc.fill_null(pc.equal(old, new), False)
         both_null = pc.and_(old.is_null(), new.is_null())
