@@ -67,7 +67,7 @@ house: $(STAMP)
 	@$(BIN)/python -m pytest tests/house
 
 golden: $(STAMP)
-	@TIEOUT_REWRITE_GOLDEN=1 $(BIN)/python -m pytest tests/sources/test_golden.py
+	@TIEOUT_REWRITE_GOLDEN=1 $(BIN)/python -m pytest tests/sources/test_golden.py tests/publish/test_erp_golden.py
 
 lock: $(STAMP)
 	@sh demo/lock.sh

@@ -21,6 +21,8 @@ TEXTS: dict[str, str] = {
     "drivers": "driver,target,valid_from,valid_to,value,source\n"
     "headcount,search-ranking,,,12,HR of October\n",
     "lookup:regions": "key,area\neu-central-1,EMEA\n",
+    "erp:books": "erp: xero\nsettings: {base_currency: USD, tax_rate: None}\n"
+    'accounts: {"2100": "21000"}\n',
 }
 SINCE = date(2026, 1, 1)
 

@@ -39,6 +39,8 @@ FUNCTIONS = {
     "request_close": {"tieout_worker"},
     "publish_period": {"tieout_worker"},
     "restate_period": {"tieout_worker"},
+    "record_export": {"tieout_worker"},
+    "acknowledge_export": {"tieout_worker", "tieout_web"},
     **{name: {"tieout_web"} for name in DECISIONS},
 }
 INSERTS = {

@@ -16,9 +16,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from tieout.focus.ledger_columns import OWN_DIMENSION_RULES, OWN_DIMENSIONS
+from tieout.publish.formulas import guarded
 from tieout.rules.own_dimensions import RULE_SUFFIX, own_columns
 
-_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 _OWN_PREFIX = "x_"
 JOURNAL_COLUMNS = (
     "document_no",
@@ -113,6 +113,4 @@ def _cell(value: Any) -> str:
         return ""
     if isinstance(value, Decimal):
         return f"{value:f}"
-    if isinstance(value, str) and value.lstrip(" ").startswith(_FORMULA_STARTS):
-        return "'" + value
-    return str(value)
+    return guarded(value) if isinstance(value, str) else str(value)

@@ -13,6 +13,9 @@ from tieout.allocation.parse import parse_pools
 from tieout.core.errors import RuleFileError
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
+from tieout.publish.erp.base import load_import
+from tieout.publish.erp_layout import sheet_of
+from tieout.publish.erp_target import parse_target
 from tieout.rating.card import parse_card
 from tieout.rules.check import check_lookups, check_outcomes
 from tieout.rules.lookup import LookupTable, parse_lookup
@@ -49,7 +52,7 @@ def propose(
         RuleFileError: the text breaks its language; names file, line and what to do.
     """
     known = policies.parse_kind(kind)
-    PARSERS.get(known, parse_lookup)(text, name=name)
+    _parse(known, text, name=name)
     with context.store.transaction(actor=person) as tx:
         _refuse_misfits(tx, known, text, name=name, valid_from=valid_from)
         before = policies.versions(tx, known)
@@ -64,6 +67,14 @@ def propose(
         status="done" if is_new else "unchanged",
         summary={"version": made.version, "approved_by": made.approved_by},
     )
+
+
+def _parse(kind: policies.PolicyKind, text: str, *, name: str) -> None:
+    if kind.startswith(policies.ERP_PREFIX):
+        target = parse_target(text, name=name)
+        sheet_of(load_import(target.erp).LAYOUT, target)
+    else:
+        PARSERS.get(kind, parse_lookup)(text, name=name)
 
 
 def _refuse_misfits(
@@ -94,7 +105,9 @@ def _refuse_misfits(
 
 def _lookups(tx: Tx, on: date) -> dict[str, LookupTable]:
     """The approved look-up tables by name."""
-    found = {kind: policies.current(tx, kind, on) for kind in policies.tables(tx)}
+    found = {
+        kind: policies.current(tx, kind, on) for kind in policies.named(tx, policies.LOOKUP_PREFIX)
+    }
     return {
         kind.removeprefix(policies.LOOKUP_PREFIX): parse_lookup(one.body, name=one.label)
         for kind, one in found.items()

@@ -57,7 +57,11 @@ def policies(context: Context) -> list[dict[str, Any]]:
                 "proposed_by": one.proposed_by,
                 "approved_by": one.approved_by,
             }
-            for kind in (*policy_store.KINDS, *policy_store.tables(tx))
+            for kind in (
+                *policy_store.KINDS,
+                *policy_store.named(tx, policy_store.LOOKUP_PREFIX),
+                *policy_store.named(tx, policy_store.ERP_PREFIX),
+            )
             for one in policy_store.versions(tx, kind)
         ]
 

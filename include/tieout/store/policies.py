@@ -17,7 +17,7 @@ from tieout.store.schema import policy as table
 from tieout.store.schema import policy_approval as approval
 from tieout.store.session import Tx
 
-PolicyKind: TypeAlias = str  # one of KINDS, or LOOKUP_PREFIX and the name of a look-up table
+PolicyKind: TypeAlias = str  # one of KINDS, or a prefix and the name of a table or target
 KINDS: tuple[PolicyKind, ...] = (
     "accounts",
     "allocation",
@@ -30,7 +30,8 @@ KINDS: tuple[PolicyKind, ...] = (
     "tag_map",
 )
 LOOKUP_PREFIX = "lookup:"
-_LOOKUP = re.compile(rf"{LOOKUP_PREFIX}[a-z][a-z0-9_-]{{0,59}}")
+ERP_PREFIX = "erp:"
+_NAMED = re.compile(rf"({LOOKUP_PREFIX}|{ERP_PREFIX})[a-z][a-z0-9_-]{{0,59}}")
 _JOINED = table.outerjoin(
     approval, (table.c.kind == approval.c.kind) & (table.c.version == approval.c.version)
 )
@@ -63,10 +64,11 @@ def parse_kind(text: str) -> PolicyKind:
     Raises:
         UsageError: it is none.
     """
-    if text in KINDS or _LOOKUP.fullmatch(text):
+    if text in KINDS or _NAMED.fullmatch(text):
         return text
     raise UsageError(
-        f"Expected a policy of {', '.join(KINDS)} or {LOOKUP_PREFIX}<table>, found {text[:40]!r}."
+        f"Expected a policy of {', '.join(KINDS)}, {LOOKUP_PREFIX}<table> or {ERP_PREFIX}<target>, "
+        f"found {text[:40]!r}."
     )
 
 
@@ -139,9 +141,9 @@ def by_label(tx: Tx, label: str) -> Policy:
     return get(tx, parse_kind(kind), int(number))
 
 
-def tables(tx: Tx) -> list[PolicyKind]:
-    """The kinds of all look-up tables that were ever proposed, in order."""
-    statement = sa.select(table.c.kind).where(table.c.kind.startswith(LOOKUP_PREFIX)).distinct()
+def named(tx: Tx, prefix: str) -> list[PolicyKind]:
+    """The kinds with a prefix that were ever proposed: all look-up tables, say, in order."""
+    statement = sa.select(table.c.kind).where(table.c.kind.startswith(prefix)).distinct()
     return sorted(tx.execute(statement).scalars())
 
 

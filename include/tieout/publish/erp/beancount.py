@@ -13,6 +13,7 @@ from tieout.core.period import Period
 from tieout.ledger.chart import Account, AccountType, Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, entry_from_json
 from tieout.ledger.trial_balance import account_balance
+from tieout.publish.erp_documents import FileLine, posting, prove, whole
 
 NAME = "beancount"
 FILE_SUFFIX = ".beancount"
@@ -38,8 +39,11 @@ def export(entries: Sequence[Mapping[str, Any]], chart: Chart, *, period: Period
     on the first day after the period and on the day after the last entry (Beancount's balance
     means the start of the day). Parsed back, each transaction has the lines and cents of its entry.
 
+    It is read back and compared with the entries before it is given out.
+
     Raises:
         UnbalancedEntryError: a stored entry does not balance.
+        ConservationError: the text, read back, is not the entries.
         RuleFileError: an entry uses an account that the chart does not have.
     """
     numbered = sorted(
@@ -59,7 +63,26 @@ def export(entries: Sequence[Mapping[str, Any]], chart: Chart, *, period: Period
         head = _head(entry, number, reversed_number=reversed_number)
         blocks.append("\n".join([*head, *_postings(entry, accounts)]))
     blocks.append("\n".join(_balances(accounts, journal, chart=chart, period=period)))
-    return "\n\n".join(block for block in blocks if block) + "\n"
+    text = "\n\n".join(block for block in blocks if block) + "\n"
+    documents = [whole(_flat(number), entry) for number, entry in numbered]
+    prove(read_back(text), documents, account=accounts.__getitem__, erp=NAME)
+    return text
+
+
+def read_back(text: str) -> list[FileLine]:
+    """The postings of such a file under their document number, accounts as it names them."""
+    found = []
+    day, number = date.min, ""
+    for row in text.splitlines():
+        if row[:1].isdecimal():
+            day = date.fromisoformat(row[:10])
+        elif row.startswith("  document_no: "):
+            number = _unquoted(row.partition(": ")[2])
+        elif row.startswith("  ") and row[2:3].isupper():
+            account, _, amount = row.strip().partition("  ")
+            shown, _, currency = amount.partition(" ")
+            found.append(posting(number, day, account, amount=shown, currency=currency))
+    return found
 
 
 def _account_name(account: Account) -> str:
@@ -141,6 +164,13 @@ def _word(text: str) -> str:
 
 
 def _text(value: str) -> str:
-    flat = " ".join(value.split())
-    escaped = flat.replace("\\", "\\\\").replace('"', '\\"')
+    escaped = _flat(value).replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
+
+
+def _flat(value: str) -> str:
+    return " ".join(value.split())
+
+
+def _unquoted(text: str) -> str:
+    return text[1:-1].replace('\\"', '"').replace("\\\\", "\\")
