@@ -46,6 +46,7 @@ soak: $(STAMP) tools spark
 bench: $(STAMP)
 	@$(BIN)/python -m bench.bench_normalise
 	@$(BIN)/python -m bench.bench_reapply
+	@$(BIN)/python -m bench.bench_preview
 
 check: lint types contracts house
 

@@ -1,6 +1,7 @@
 """Pool lines become shares; examples that read like a ledger, then the laws."""
 
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -11,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.allocation.allocate import allocate
+from tieout.allocation.basis import Parameters, Term
 from tieout.allocation.certificate import Certificate
 from tieout.allocation.parse import Pool
 from tieout.core.errors import ConservationError, NotReadyError, RuleFileError
@@ -234,3 +236,30 @@ def test_allocation_conserves_every_unit_whatever_the_order_of_rows(
     backwards, again = _allocated(turned, drivers, *pools)
     assert again == certificate
     assert backwards.sort_by("ledger_line_id").equals(result.sort_by("ledger_line_id"))
+
+
+def test_an_upfront_fee_gives_its_month_and_the_rest_is_held_in_sight() -> None:
+    fee = Pool(
+        pool_id="plan",
+        description="",
+        owner="maria",
+        method="amortise",
+        parameters=Parameters(
+            percent=(("pool:platform", Fraction(40)), ("tools", Fraction(60))),
+            term=Term(start_on=date(2026, 10, 17), end_on=date(2026, 11, 16)),
+        ),
+    )
+    lines = _lines({"initiative": "pool:plan", "billed_cost": "600"})
+    result, certificate = _allocated(lines, {"search": 3, "support": 1}, fee, PLATFORM)
+    found = {
+        (row["initiative"], row["initiative_rule"]): row["billed_cost"].normalize()
+        for row in result.to_pylist()
+    }
+    assert found == {  # 15 of 30 days have passed
+        ("search", "pool:platform"): 90,
+        ("support", "pool:platform"): 30,
+        ("tools", "pool:plan"): 180,
+        ("pool:plan", "pool:plan/held"): 300,
+    }
+    held = {pool.pool_id: pool.held_units for pool in certificate.pools}
+    assert held == {"plan": to_units("300"), "platform": 0}

@@ -7,7 +7,12 @@ from typing import Any
 
 import pytest
 
-from tieout.allocation.certificate import Certificate, LevelCertificate, PoolCertificate
+from tieout.allocation.certificate import (
+    Certificate,
+    LevelCertificate,
+    PoolCertificate,
+    pools_from_json,
+)
 from tieout.allocation.resolve import Decision
 from tieout.audit.canonical import canonical_hash
 from tieout.core.errors import ConservationError
@@ -142,3 +147,8 @@ def test_a_certificate_is_stored_as_texts_and_whole_numbers() -> None:
     assert (value["pools"][0]["gross_units"], value["pools"][1]["gross_units"]) == (None, "7/3")
     assert [level["held_units"] for level in value["levels"]] == ["0", "2000000000000"]
     assert value["pools"][0]["weights"] == {"search": "1/1", "support": "5/2"}
+
+
+def test_the_pools_of_a_stored_certificate_are_read_back_as_they_were() -> None:
+    stored = json.loads(json.dumps(CERTIFICATE.certificate_json()))
+    assert pools_from_json(stored) == {"platform": POOL, "network": NETWORK}

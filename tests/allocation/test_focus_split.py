@@ -1,6 +1,7 @@
 """The split-cost columns of FOCUS 1.3 and 1.4."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
@@ -10,9 +11,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tieout.allocation.certificate import PoolCertificate
-from tieout.allocation.focus_split import SPLIT_COLUMNS, split_columns
+from tieout.allocation.focus_split import (
+    SPLIT_COLUMNS,
+    final_weights,
+    split_charges,
+    split_columns,
+)
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_units
+from tieout.core.shares import split
 from tieout.rules.register import Initiative
 
 REGISTER = {
@@ -55,8 +62,16 @@ PTU = PoolCertificate(
 SHARES = {"search": to_units("6"), "tools": to_units("1"), "unused:tools": to_units("2")}
 
 
+def _columns(
+    shares: Mapping[str, int], pool: PoolCertificate = PTU
+) -> dict[str, dict[str, str | None]]:
+    """The columns by key, of shares whose keys differ."""
+    made = split_columns(list(shares.items()), pool=pool, initiatives=REGISTER)
+    return dict(zip(shares, made, strict=True))
+
+
 def test_each_share_says_method_ratio_and_resource() -> None:
-    found = split_columns(SHARES, pool=PTU, initiatives=REGISTER)
+    found = _columns(SHARES)
     assert found["search"] == {
         "AllocatedMethodId": "tieout/usage_split",
         "AllocatedMethodDetails": '{"Elements": [{"AllocatedRatio": 0.666666666667, '
@@ -78,7 +93,7 @@ def test_each_share_says_method_ratio_and_resource() -> None:
 
 def test_unused_and_held_parts_are_the_unallocated_portion() -> None:
     shares = {"search": 5, "unused:tools": 3, "held:ptu": 2}
-    found = split_columns(shares, pool=PTU, initiatives=REGISTER)
+    found = _columns(shares)
     for key in ("unused:tools", "held:ptu"):
         assert found[key]["AllocatedResourceId"] is None
         assert found[key]["AllocatedResourceName"] is None
@@ -91,7 +106,7 @@ def test_unused_and_held_parts_are_the_unallocated_portion() -> None:
 @pytest.mark.parametrize("changes", [{"method": "tiered"}, {"to_pools": (("network", 1),)}])
 def test_a_quantity_is_given_only_where_it_alone_made_the_ratio(changes: dict[str, object]) -> None:
     pool = replace(PTU, **changes)  # type: ignore[arg-type]  # fields of the example
-    found = split_columns(SHARES, pool=pool, initiatives=REGISTER)
+    found = _columns(SHARES, pool)
     details = json.loads(found["search"]["AllocatedMethodDetails"] or "")
     assert details["Elements"][0].keys() == {"AllocatedRatio"}
 
@@ -100,7 +115,7 @@ def test_a_quantity_is_given_only_where_it_alone_made_the_ratio(changes: dict[st
 def test_ratios_of_one_charge_add_up_to_exactly_one(shares: dict[str, int]) -> None:
     for sign in (1, -1):
         signed = {key: sign * units for key, units in shares.items()}
-        found = split_columns(signed, pool=PTU, initiatives=REGISTER)
+        found = _columns(signed)
         ratios = [
             json.loads(columns["AllocatedMethodDetails"] or "", parse_float=Decimal)["Elements"][0]
             for columns in found.values()
@@ -110,4 +125,58 @@ def test_ratios_of_one_charge_add_up_to_exactly_one(shares: dict[str, int]) -> N
 
 def test_shares_of_two_charges_are_refused() -> None:
     with pytest.raises(ConservationError, match="different signs"):
-        split_columns({"search": 1, "tools": -1}, pool=PTU, initiatives=REGISTER)
+        _columns({"search": 1, "tools": -1})
+
+
+def test_a_bearer_on_two_ways_has_two_rows() -> None:
+    found = split_columns([("search", 1), ("search", 3)], pool=PTU, initiatives=REGISTER)
+    ratios = [
+        json.loads(one["AllocatedMethodDetails"] or "", parse_float=Decimal)["Elements"][0]
+        for one in found
+    ]
+    assert [one["AllocatedRatio"] for one in ratios] == [Decimal("0.25"), Decimal("0.75")]
+
+
+@given(
+    amounts=st.lists(st.integers(-(10**18), 10**18), max_size=8),
+    weights=st.lists(st.integers(0, 50), min_size=1, max_size=5).filter(any),
+)
+def test_parts_of_charges_add_up_to_the_charge_and_to_the_share(
+    amounts: list[int], weights: list[int]
+) -> None:
+    keyed = {f"{place}": weight for place, weight in enumerate(weights)}
+    line = list(split(sum(amounts), keyed).values())
+    shares = line if any(line) else weights
+    parts = split_charges(amounts, shares)
+    assert [sum(own) for own in zip(*parts, strict=True)] == amounts
+    if any(line):
+        assert [sum(own) for own in parts] == line
+    whole = sum(abs(share) for share in shares)
+    for share, own in zip(shares, parts, strict=True):
+        for amount, part in zip(amounts, own, strict=True):
+            assert abs(part - Fraction(amount * abs(share), whole)) < 2
+
+
+def test_charges_cannot_be_split_by_nothing() -> None:
+    assert split_charges([0, 0], [0]) == [[0, 0]]
+    with pytest.raises(ConservationError, match="all 1 weights are zero"):
+        split_charges([1], [0])
+
+
+def test_a_unit_of_a_pool_is_followed_to_where_it_ends_up() -> None:
+    network = replace(
+        PTU,
+        pool_id="network",
+        weights=(("pool:ptu", Fraction(3)), ("search", Fraction(1)), ("pool:desk", Fraction(4))),
+    )
+    held = replace(PTU, pool_id="desk", state="held")
+    ptu = replace(PTU, weights=(("tools", Fraction(1)), ("search", Fraction(1))))
+    pools = {one.pool_id: one for one in (network, held, ptu)}
+    assert final_weights(pools, "network") == {
+        "tools": Fraction(3, 16),
+        "search": Fraction(5, 16),
+        "held:desk": Fraction(1, 2),
+    }
+    assert final_weights({}, "network") == {"held:network": 1}
+    # a target without weight takes no part
+    assert "tools" not in final_weights({"ptu": replace(ptu, weights=ptu.weights[1:])}, "ptu")

@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.allocation.base import known_methods, load, pool_methods, shares
-from tieout.allocation.basis import Basis, Parameters, Tier, decimal_text
-from tieout.allocation.methods.amortise import By, schedule
+from tieout.allocation.base import known_methods, load, shares
+from tieout.allocation.basis import Basis, By, Parameters, Term, Tier, decimal_text
+from tieout.allocation.methods.amortise import schedule
 from tieout.core.errors import ConservationError, UnknownPluginError
 from tieout.core.money import to_units
 from tieout.core.period import Period, parse_period
@@ -36,11 +36,13 @@ def bases(draw: st.DrawFn) -> Basis:
                 Tier(up_to=Fraction(10), rate=draw(VALUES)),
                 Tier(up_to=None, rate=draw(VALUES)),
             ),
+            term=Term(start_on=date(2026, 9, 16), end_on=date(2026, 12, 25)),
         ),
+        month=Period(2026, draw(st.integers(7, 12))),
     )
 
 
-@pytest.mark.parametrize("name", pool_methods())
+@pytest.mark.parametrize("name", known_methods())
 @given(amount=st.integers(-(10**24), 10**24), basis=bases())
 def test_shares_add_up_mirror_and_stay_within_one_unit(
     name: str, amount: int, basis: Basis
@@ -68,7 +70,6 @@ def _basis(driver: dict[str, int], **changes: object) -> Basis:
 def test_a_method_is_found_by_its_file_name() -> None:
     assert {"proportional", "amortise"} <= set(known_methods())
     assert shares("proportional", 10, _basis({"a": 1, "b": 3})) == {"a": 3, "b": 7}
-    assert "amortise" not in pool_methods()
 
 
 @pytest.mark.parametrize("name", ["odd", "", "../proportional", "os"])
@@ -161,17 +162,15 @@ def test_a_yearly_fee_by_days_comes_out_as_published() -> None:
     cells = [cell.split() for line in PUBLISHED.split("\n") for cell in line.split("|") if cell]
     expected = {parse_period(month): to_units(amount) for month, amount in cells}
     fee = to_units("120000")
-    term = {"start_on": date(2026, 3, 15), "end_on": date(2027, 3, 15)}
-    assert schedule(fee, **term, by="days", step_units=CENT) == expected
-    credit = schedule(-fee, **term, by="days", step_units=CENT)
+    term = Term(start_on=date(2026, 3, 15), end_on=date(2027, 3, 15))
+    assert schedule(fee, term, step_units=CENT) == expected
+    credit = schedule(-fee, term, step_units=CENT)
     assert credit == {month: -units for month, units in expected.items()}
 
 
 def test_a_fee_by_months_counts_each_month_once_and_the_last_takes_what_is_left() -> None:
-    found = schedule(
-        to_units("100"), start_on=date(2026, 11, 20), end_on=date(2027, 2, 1), by="months",
-        step_units=CENT,
-    )  # fmt: skip
+    term = Term(start_on=date(2026, 11, 20), end_on=date(2027, 2, 1), by="months")
+    found = schedule(to_units("100"), term, step_units=CENT)
     assert found == {
         Period(2026, 11): to_units("33.33"),
         Period(2026, 12): to_units("33.34"),
@@ -187,7 +186,8 @@ def test_a_fee_by_months_counts_each_month_once_and_the_last_takes_what_is_left(
 )
 def test_a_schedule_has_no_drift(amount: int, start_on: date, days: int, by: By) -> None:
     end_on = date.fromordinal(start_on.toordinal() + days)
-    found = schedule(amount, start_on=start_on, end_on=end_on, by=by)
+    term = Term(start_on=start_on, end_on=end_on, by=by)
+    found = schedule(amount, term)
     assert sum(found.values()) == amount
     months = list(found)
     assert (months[0].contains(start_on), months[-1].end_on >= end_on) == (True, True)
@@ -199,14 +199,33 @@ def test_a_schedule_has_no_drift(amount: int, start_on: date, days: int, by: By)
         assert abs(found[month] - Fraction(amount * part, whole)) <= 1
         passed, taken = passed + part, taken + found[month]
         assert abs(taken - Fraction(amount * passed, whole)) <= Fraction(1, 2)
+        assert term.elapsed(month) == Fraction(passed, whole)
 
 
 def test_a_term_without_a_day_and_an_amount_that_leaves_a_rest_are_refused() -> None:
     day = date(2026, 1, 1)
     with pytest.raises(ConservationError, match="at least one day"):
-        schedule(1, start_on=day, end_on=day, by="days")
+        schedule(1, Term(start_on=day, end_on=day))
     with pytest.raises(ConservationError, match="3 units would be left over"):
-        schedule(13, start_on=day, end_on=date(2026, 2, 1), by="days", step_units=10)
+        schedule(13, Term(start_on=day, end_on=date(2026, 2, 1)), step_units=10)
+
+
+@pytest.mark.parametrize(
+    ("month", "expected"),
+    [
+        (Period(2026, 2), {"a": 0, "b": 0, "held:fee": 36500}),  # billed before the term began
+        (Period(2026, 3), {"a": 1020, "b": 680, "held:fee": 34800}),
+        (Period(2026, 5), {"a": 4680, "b": 3120, "held:fee": 28700}),  # billed late: it catches up
+        (Period(2028, 1), {"a": 21900, "b": 14600, "held:fee": 0}),
+    ],
+)
+def test_a_month_bears_what_has_passed_of_the_term_and_the_pool_keeps_the_rest(
+    month: Period, expected: dict[str, int]
+) -> None:
+    term = Term(start_on=date(2026, 3, 15), end_on=date(2027, 3, 15))
+    parameters = Parameters(term=term)
+    basis = _basis({"a": 60, "b": 40}, parameters=parameters, month=month, pool_id="fee")
+    assert shares("amortise", 36500, basis) == expected
 
 
 @pytest.mark.parametrize(

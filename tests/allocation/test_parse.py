@@ -5,7 +5,7 @@ from fractions import Fraction
 
 import pytest
 
-from tieout.allocation.basis import Parameters, Tier
+from tieout.allocation.basis import Parameters, Term, Tier
 from tieout.allocation.misfits import misfits
 from tieout.allocation.parse import parse_pools
 from tieout.allocation.pool import Pool, Validity
@@ -108,8 +108,8 @@ def test_every_key_is_read_exactly() -> None:
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        (("method: proportional\n", "method: odd\n"), "line 6: expected one of direct, dual_rate"),
-        (("method: proportional\n", "method: amortise\n"), "line 6: expected one of direct"),
+        (("method: proportional\n", "method: odd\n"), "line 6: expected one of amortise, direct"),
+        (("method: proportional\n", "method: amortise\n"), "line 7: unknown key 'driver'"),
         (("    method: proportional\n", ""), "line 3: a pool needs a method"),
         (("zero_driver: hold\n", "zero_driver: guess\n"), "line 9: expected one of hold, fail"),
         (("    zero_driver: hold\n", ""), "line 3: a pool with a driver .* add zero_driver"),
@@ -140,11 +140,85 @@ def test_every_key_is_read_exactly() -> None:
             ("[support, search]", "[{id: a, valid_from: 2026-02-01, valid_to: 2026-02-01}]"),
             "line 8: valid_to is the first day after",
         ),
+        (
+            ("[support, search]", "[{id: a, valid_from: 2026-02-02}]"),
+            "line 8: 2026-02-02 lies inside a month, and a target takes part in whole months",
+        ),
+        (
+            ("[support, search]", "[{id: a, valid_to: 2026-02-28}]"),
+            "line 8: 2026-02-28 lies inside a month",
+        ),
     ],
 )
 def test_a_broken_pool_is_refused(change: tuple[str, str], sentence: str) -> None:
     with pytest.raises(RuleFileError, match=sentence):
         parse_pools(POOLS.replace(*change, 1), name="pools.yaml")
+
+
+FEE = """
+pools:
+  - id: savings-plan
+    owner: maria
+    method: amortise
+    start_on: 2026-03-15
+    last_on: 2027-03-14
+    percent: {search: 100}
+"""
+
+
+@pytest.mark.parametrize(
+    ("change", "term"),
+    [
+        (("", ""), Term(start_on=date(2026, 3, 15), end_on=date(2027, 3, 15))),
+        (
+            ("last_on: 2027-03-14", "months: 12"),
+            Term(start_on=date(2026, 3, 15), end_on=date(2027, 3, 15)),
+        ),
+        (
+            (
+                "start_on: 2026-03-15\n    last_on: 2027-03-14",
+                "start_on: 2026-08-31\n    months: 6",
+            ),
+            Term(start_on=date(2026, 8, 31), end_on=date(2027, 2, 28)),
+        ),
+        (
+            ("-15\n    last_on: 2027-03-14", "-01\n    by: months\n    months: 10"),
+            Term(start_on=date(2026, 3, 1), end_on=date(2027, 1, 1), by="months"),
+        ),
+        (("2027-03-14", "2026-03-15"), Term(start_on=date(2026, 3, 15), end_on=date(2026, 3, 16))),
+    ],
+)
+def test_the_term_of_a_fee_has_its_last_day_or_its_months(
+    change: tuple[str, str], term: Term
+) -> None:
+    (pool,) = parse_pools(FEE.replace(*change, 1), name="pools.yaml")
+    assert pool.parameters.term == term
+    assert pool.parameters.percent == (("search", Fraction(100)),)
+
+
+@pytest.mark.parametrize(
+    ("change", "sentence"),
+    [
+        (("last_on: 2027", "last_on: 2025"), "line 7: last_on must not lie before start_on"),
+        (("last_on: 2027-03-14", "by: days"), "exactly one of last_on, months; found none"),
+        (
+            ("last_on:", "months: 1\n    last_on:"),
+            "exactly one of last_on, months; found last_on, m",
+        ),
+        (
+            ("last_on: 2027-03-14", "months: 1.5"),
+            "line 7: expected a whole number of months from 1",
+        ),
+        (("last_on: 2027-03-14", "months: 0"), "line 7: expected a whole number of months from 1"),
+        (("last_on: 2027-03-14", "months: 241"), "whole number of months from 1 to 240"),
+        (("    percent", "    by: months\n    percent"), "line 6: 2026-03-15 lies inside a month"),
+        (("    percent", "    by: hours\n    percent"), "line 8: expected one of days, months"),
+        (("    percent", "    driver: d\n    percent"), "unknown key 'driver'"),
+    ],
+)
+def test_a_broken_term_is_refused(change: tuple[str, str], sentence: str) -> None:
+    with pytest.raises(RuleFileError, match=sentence):
+        parse_pools(FEE.replace(*change, 1), name="pools.yaml")
 
 
 EQUAL_ORDER = "  - {id: x, owner: o, method: step_down, order: 1, driver: d, zero_driver: hold}\n"

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from tieout.allocation.base import known_methods, load, pool_methods
+from tieout.allocation.base import known_methods, load
 from tieout.allocation.drivers import parse_drivers
 from tieout.allocation.parse import parse_pools
 
@@ -17,7 +17,7 @@ def _blocks(text: str, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
 
 
-@pytest.mark.parametrize("method", pool_methods())
+@pytest.mark.parametrize("method", known_methods())
 def test_the_example_of_a_method_is_read_and_names_it(method: str) -> None:
     examples = _blocks((DOCS / f"{method}.md").read_text(), "yaml")
     assert examples
@@ -25,7 +25,7 @@ def test_the_example_of_a_method_is_read_and_names_it(method: str) -> None:
         assert {pool.method for pool in parse_pools(example, name="example")} == {method}
 
 
-@pytest.mark.parametrize("method", pool_methods())
+@pytest.mark.parametrize("method", known_methods())
 def test_every_key_of_a_method_is_explained_on_its_page(method: str) -> None:
     module = load(method)
     keys = {*module.REQUIRED, *module.OPTIONAL, *(key for group in module.CHOICES for key in group)}

@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import pytest
 
-from tieout.allocation.basis import Parameters
+from tieout.allocation.basis import Parameters, Term
 from tieout.allocation.pool import (
     Credits,
     EndedTargets,
@@ -235,16 +235,36 @@ def test_whoever_bears_what_is_left_is_in_the_register(changes: dict[str, object
         _resolve(pool, {"search": 1})
 
 
-def test_a_date_inside_the_period_is_refused() -> None:
-    pool = replace(POOL, validity=(("support", Validity(valid_to=date(2026, 10, 15))),))
-    with pytest.raises(RuleFileError, match="changes on 2026-10-15, inside 2026-10"):
-        _resolve(pool, {"search": 1})
+FEE = replace(
+    POOL,
+    method="amortise",
+    driver=None,
+    targets=None,
+    parameters=Parameters(
+        percent=(("search", Fraction(25)), ("support", Fraction(75))),
+        term=Term(start_on=date(2026, 10, 1), end_on=date(2027, 8, 1), by="months"),
+    ),
+)
 
 
-def test_dated_targets_need_one_period() -> None:
+@pytest.mark.parametrize("pool", [ENDED, FEE])
+def test_dated_pools_need_one_period(pool: Pool) -> None:
     world = World(drivers={"hours": {"search": 1}}, initiatives=REGISTER)
     with pytest.raises(RuleFileError, match="the lines are not of one period"):
-        resolve(ENDED, 1, closed=frozenset(), world=world)
+        resolve(pool, 1, closed=frozenset(), world=world)
+
+
+def test_a_fee_gives_its_month_by_percent_and_keeps_the_rest() -> None:
+    assert _resolve(FEE, {}).weights == {
+        "search": Fraction(25, 1000),
+        "support": Fraction(75, 1000),
+        "held:gpu": Fraction(9, 10),
+    }
+    ended = replace(FEE, validity=(("support", Validity(valid_to=OCTOBER)),), ended_targets="hold")
+    assert _resolve(ended, {}).weights == {
+        "search": Fraction(25, 1000),
+        "held:gpu": Fraction(9, 10) + Fraction(75, 1000),
+    }
 
 
 @pytest.mark.parametrize(("used", "decided"), [(12, [("capacity", "exceeded", ())]), (10, [])])

@@ -29,8 +29,8 @@ class Method(Protocol):
     def weights(self, basis: Basis) -> dict[str, Fraction]:
         """The proportions in which targets bear the pool: zero or more, in any scale.
 
-        A key of the result is a target of the basis, or `unused:<owner>`. All zero says that there
-        is nothing to share by: the pool's `zero_driver` decides then.
+        A key of the result is a target of the basis, `unused:<owner>`, or `held:<pool>` for what
+        the pool keeps. All zero says that there is nothing to share by: `zero_driver` decides then.
         """
         ...
 
@@ -38,11 +38,6 @@ class Method(Protocol):
 def known_methods() -> tuple[str, ...]:
     """Names of all methods, sorted."""
     return tuple(sorted(module.name for module in pkgutil.iter_modules(methods.__path__)))
-
-
-def pool_methods() -> tuple[str, ...]:
-    """Names of the methods that a pool can have: those that share among targets, not over time."""
-    return tuple(name for name in known_methods() if hasattr(load(name), "weights"))
 
 
 def load(name: str) -> Method:

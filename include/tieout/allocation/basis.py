@@ -6,8 +6,11 @@ A key of weights is an initiative's id, `pool:<id>` for a pool further down the 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from fractions import Fraction
+from typing import Literal
 
+from tieout.core.period import Period, period_of
 from tieout.rules.register import POOL_PREFIX
 
 UNUSED_PREFIX = "unused:"
@@ -22,6 +25,37 @@ class Tier:
 
     up_to: Fraction | None
     rate: Fraction
+
+
+By = Literal["days", "months"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Term:
+    """The days that a fee was paid for, from `start_on` up to before `end_on`, at least one.
+
+    By `days` a month counts its days in the term, by `months` every month that it touches counts 1.
+    """
+
+    start_on: date
+    end_on: date
+    by: By = "days"
+
+    def counts(self) -> dict[Period, int]:
+        """What each month of the term counts, in order."""
+        month, last = period_of(self.start_on), period_of(self.end_on - timedelta(days=1))
+        found: dict[Period, int] = {}
+        while month <= last:
+            days = min(month.end_on, self.end_on) - max(month.start_on, self.start_on)
+            found[month] = days.days if self.by == "days" else 1
+            month = month.next()
+        return found
+
+    def elapsed(self, through: Period) -> Fraction:
+        """Of one: what has passed of the term at the end of a month."""
+        counts = self.counts()
+        passed = sum(count for month, count in counts.items() if month <= through)
+        return Fraction(passed, sum(counts.values()))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,6 +74,7 @@ class Parameters:
     unused_owner: str | None = None
     tiers: tuple[Tier, ...] = ()
     order: int | None = None
+    term: Term | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +84,7 @@ class Basis:
     `driver` and `budget` have a value, zero or more, for every target. `gone` are the targets that
     take no part any more or not yet; `closed` the pools that this one may not give to (itself, and
     for step-down those before it). `total_units` is the size of the pool's amount, never negative.
+    `month` is that of the lines; for a pool with a term it is always known.
     """
 
     driver: Mapping[str, Fraction]
@@ -57,6 +93,8 @@ class Basis:
     closed: frozenset[str] = frozenset()
     total_units: int = 0
     parameters: Parameters = field(default_factory=Parameters)
+    pool_id: str = ""
+    month: Period | None = None
 
 
 def pool_of(key: str) -> str | None:

@@ -4,6 +4,7 @@ Amounts are measured on the tables before and after, not taken from the split it
 is stored with the run so that an auditor can add it up again.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from typing import Any, Literal
@@ -136,6 +137,11 @@ class Certificate:
         }
 
 
+def pools_from_json(certificate: Mapping[str, Any]) -> dict[str, PoolCertificate]:
+    """The pools of a stored `certificate_json`, by id."""
+    return {one["pool_id"]: _pool_from_json(one) for one in certificate["pools"]}
+
+
 def _check_pool(pool: PoolCertificate) -> None:
     _same(f"Pool {pool.pool_id}", pool.amount_in_units, pool.amount_out_units)
     _same(
@@ -188,6 +194,33 @@ def _pool_json(pool: PoolCertificate) -> dict[str, Any]:
             for decision in pool.decisions
         ],
     }
+
+
+def _pool_from_json(one: Mapping[str, Any]) -> PoolCertificate:
+    return PoolCertificate(
+        pool_id=one["pool_id"],
+        method=one["method"],
+        driver=one["driver"],
+        state=one["state"],
+        level=one["level"],
+        amount_in_units=int(one["amount_in_units"]),
+        amount_out_units=int(one["amount_out_units"]),
+        received_units=int(one["received_units"]),
+        to_initiatives_units=int(one["to_initiatives_units"]),
+        held_units=int(one["held_units"]),
+        lines_in=one["lines_in"],
+        lines_out=one["lines_out"],
+        charge_count=one["charge_count"],
+        to_pools=tuple((other, int(units)) for other, units in one["to_pools"].items()),
+        gross_units=None if one["gross_units"] is None else Fraction(one["gross_units"]),
+        worst_distance=Fraction(one["worst_distance"]),
+        weights=tuple((key, Fraction(weight)) for key, weight in one["weights"].items()),
+        policies=tuple(one["policies"].items()),
+        decisions=tuple(
+            Decision(**{**decision, "targets": tuple(decision["targets"])})
+            for decision in one["decisions"]
+        ),
+    )
 
 
 def _level_json(level: LevelCertificate) -> dict[str, Any]:

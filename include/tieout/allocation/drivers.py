@@ -1,25 +1,29 @@
 """Driver tables that people keep as CSV: what each target used, booked or has, from when to when.
 
-Owns the language and the look-up by day. Drivers that are measured on the ledger (token spend,
-direct cost) come from the caller in the same form.
+Owns the language and what a value is worth in one month. Drivers that are measured on the ledger
+(token spend, direct cost) come from the caller in the same form.
 """
 
-import csv
-import io
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from fractions import Fraction
 from itertools import pairwise
+from typing import Literal, cast, get_args
 
+from tieout.allocation.base import Weights
 from tieout.core.errors import MoneyFormatError, RuleFileError
 from tieout.core.money import parse_decimal
+from tieout.core.period import Period
+from tieout.rules.csv_text import CsvRow, read_csv
 from tieout.rules.register import POOL_PREFIX
 
 DRIVER_COLUMNS = ("driver", "target", "valid_from", "valid_to", "value", "source")
+MEASURE_COLUMN = "measure"
 
-_MOST_BYTES = 4_000_000
+Measure = Literal["level", "total"]
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 
 
@@ -27,8 +31,10 @@ _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
 class DriverValue:
     """`target` (an initiative's id, or `pool:<id>`) has `value` of `driver` on the days given.
 
-    Half-open: `valid_to` is the first day after; None has no bound. `value` may be negative: the
-    pool's own policy decides. `source` says where the figure is from; `line` where it stands.
+    Both days are inclusive; None has no bound. A `level` (heads, seats) is there on each of its
+    days, a `total` (tokens, requests) came together over all of them and has both days. `value` may
+    be negative: the pool's own policy decides. `source` says where the figure is from; `line` where
+    it stands.
     """
 
     driver: str
@@ -38,6 +44,23 @@ class DriverValue:
     value: Fraction
     source: str
     line: int
+    measure: Measure = "level"
+
+    def in_month(self, month: Period) -> Fraction | None:
+        """What the value counts in a month, exactly; None when it has no day there.
+
+        A level counts by the days it is held of the days of the month, a total by its days in the
+        month of all its days.
+        """
+        first = max(self.valid_from or date.min, month.start_on)
+        last = min(self.valid_to or date.max, month.last_on)
+        days = (last - first).days + 1
+        if days < 1:
+            return None
+        whole = month.last_on - month.start_on
+        if self.measure == "total" and self.valid_from and self.valid_to:
+            whole = self.valid_to - self.valid_from
+        return self.value * days / (whole.days + 1)
 
 
 def parse_drivers(text: str, *, name: str) -> tuple[DriverValue, ...]:
@@ -46,106 +69,73 @@ def parse_drivers(text: str, *, name: str) -> tuple[DriverValue, ...]:
     Whether a target exists is the caller's to check.
 
     Raises:
-        RuleFileError: another header, an empty or unreadable cell, an end that is not after its
-            start, or two values of one driver and target for the same day; names the line.
+        RuleFileError: another header, an empty or unreadable cell, an end before its start, a total
+            without both days, a driver that is level in one line and total in another, or two
+            values of one driver and target for the same day; names the line.
     """
-    values = tuple(_value(place, line, row) for place, line, row in _rows(text, name))
+    header, rows = read_csv(text, name=name)
+    if header not in (DRIVER_COLUMNS, (*DRIVER_COLUMNS, MEASURE_COLUMN)):
+        raise RuleFileError(
+            f"{name}, line 1: the header is {','.join(header)[:80]!r}; expected "
+            f"{','.join(DRIVER_COLUMNS)} and, if not all values are levels, {MEASURE_COLUMN}."
+        )
+    values = tuple(_value(row) for row in rows)
     _refuse_overlaps(values, name)
+    _refuse_two_measures(values, name)
     return values
 
 
-def driver_values(drivers: Sequence[DriverValue], name: str, on: date) -> dict[str, Fraction]:
-    """The value of each target on a day, by target in byte order; targets without one are absent.
+def drivers_of(values: Sequence[DriverValue], month: Period) -> dict[str, Weights]:
+    """Each driver of the table: the value of each target in a month, targets in byte order.
 
-    Raises:
-        RuleFileError: no line has that driver at all.
+    Values of one target that follow each other inside the month add up; a target without any day
+    there is absent. A driver that says nothing about the month is there without targets.
     """
-    known = {one.driver for one in drivers}
-    if name not in known:
-        raise RuleFileError(
-            f"No driver {name[:60]!r} in the driver table; it has "
-            f"{', '.join(sorted(known)) or 'none'}: add the driver or correct the pool."
-        )
-    found = {one.target: one.value for one in drivers if one.driver == name and _holds(one, on)}
-    return dict(sorted(found.items()))
+    found: dict[str, dict[str, Fraction]] = {one.driver: {} for one in values}
+    for one in values:
+        counted = one.in_month(month)
+        if counted is not None:
+            own = found[one.driver]
+            own[one.target] = own.get(one.target, Fraction(0)) + counted
+    return {driver: dict(sorted(own.items())) for driver, own in found.items()}
 
 
-def _holds(one: DriverValue, on: date) -> bool:
-    return (one.valid_from or date.min) <= on and (one.valid_to is None or on < one.valid_to)
-
-
-def _rows(text: str, name: str) -> Iterator[tuple[str, int, dict[str, str]]]:
-    """Place, line and cells of each row."""
-    if len(text.encode()) > _MOST_BYTES:
-        raise RuleFileError(f"{name} is larger than {_MOST_BYTES:,} bytes: split the table.")
-    reader = csv.reader(io.StringIO(text.removeprefix("\ufeff"), newline=""), strict=True)
-    try:
-        header = next(reader, [])
-        if header != list(DRIVER_COLUMNS):
-            raise RuleFileError(
-                f"{name}, line 1: the header is {','.join(header)[:80]!r}; expected "
-                f"{','.join(DRIVER_COLUMNS)}: correct it."
+def _value(row: CsvRow) -> DriverValue:
+    row.require(["driver", "target", "value", "source"])
+    for column in ("driver", "target"):
+        text = row.cells[column]
+        if not _ID.fullmatch(text.removeprefix(POOL_PREFIX) if column == "target" else text):
+            raise row.error(
+                f"{column} is {text[:60]!r}; expected an id of letters, digits, '.', '_' or '-', "
+                "at most 80."
             )
-        for cells in reader:
-            place = f"{name}, line {reader.line_num}"
-            if len(cells) != len(DRIVER_COLUMNS):
-                raise RuleFileError(
-                    f"{place}: {len(cells)} cells; expected {len(DRIVER_COLUMNS)}, empty ones "
-                    "included: correct the line."
-                )
-            stripped = [cell.strip() for cell in cells]
-            yield place, reader.line_num, dict(zip(DRIVER_COLUMNS, stripped, strict=True))
-    except csv.Error as error:
-        raise RuleFileError(f"{name}, line {reader.line_num}: not CSV ({error}).") from error
-
-
-def _value(place: str, line: int, row: dict[str, str]) -> DriverValue:
-    empty = [column for column in ("driver", "target", "value", "source") if not row[column]]
-    if empty:
-        raise RuleFileError(f"{place}: {', '.join(empty)} is empty; fill it in.")
-    for column, text in (
-        ("driver", row["driver"]),
-        ("target", row["target"].removeprefix(POOL_PREFIX)),
-    ):
-        if not _ID.fullmatch(text):
-            raise RuleFileError(
-                f"{place}: {column} is {row[column][:60]!r}; expected an id of letters, digits, "
-                "'.', '_' or '-', at most 80."
-            )
-    valid_from, valid_to = _day(place, row, "valid_from"), _day(place, row, "valid_to")
-    if valid_from and valid_to and valid_from >= valid_to:
-        raise RuleFileError(
-            f"{place}: valid_to is {valid_to}, the first day after; expected a day later than "
-            f"valid_from {valid_from}."
-        )
+    valid_from, valid_to = row.day("valid_from"), row.day("valid_to")
+    if valid_from and valid_to and valid_to < valid_from:
+        raise row.error("valid_to must not lie before valid_from (it is the last day).")
+    measure = row.cells.get(MEASURE_COLUMN) or "level"
+    if measure not in get_args(Measure):
+        raise row.error(f"measure is {measure[:40]!r}; expected level or total.")
+    if measure == "total" and not (valid_from and valid_to):
+        raise row.error("a total needs both days, for it is spread over them; fill them in.")
     return DriverValue(
-        driver=row["driver"],
-        target=row["target"],
+        driver=row.cells["driver"],
+        target=row.cells["target"],
         valid_from=valid_from,
         valid_to=valid_to,
-        value=_number(place, row["value"]),
-        source=row["source"],
-        line=line,
+        value=_number(row),
+        source=row.cells["source"],
+        line=row.line,
+        measure=cast("Measure", measure),
     )
 
 
-def _number(place: str, text: str) -> Fraction:
+def _number(row: CsvRow) -> Fraction:
+    text = row.cells["value"]
     try:
         return Fraction(parse_decimal(text))
     except MoneyFormatError:
-        raise RuleFileError(
-            f"{place}: value is {text[:40]!r}; expected a decimal number such as 12.5."
-        ) from None
-
-
-def _day(place: str, row: dict[str, str], column: str) -> date | None:
-    if not row[column]:
-        return None
-    try:
-        return date.fromisoformat(row[column])
-    except ValueError:
-        raise RuleFileError(
-            f"{place}: {column} is {row[column][:40]!r}; expected a day such as 2026-10-31."
+        raise row.error(
+            f"value is {text[:40]!r}; expected a decimal number such as 12.5."
         ) from None
 
 
@@ -156,9 +146,21 @@ def _refuse_overlaps(values: Sequence[DriverValue], name: str) -> None:
     for (driver, target), own in by_key.items():
         own.sort(key=lambda one: one.valid_from or date.min)
         for before, after in pairwise(own):
-            if before.valid_to is None or (after.valid_from or date.min) < before.valid_to:
+            if (after.valid_from or date.min) <= (before.valid_to or date.max):
                 first, second = sorted((before.line, after.line))
                 raise RuleFileError(
-                    f"{name}, line {second}: driver {driver} of {target} overlaps line {first}; "
-                    "end one (valid_to is the first day after) before the other begins."
+                    f"{name}, line {second}: driver {driver} of {target} already has a value for "
+                    f"the same days in line {first}; end one before the other starts (both days "
+                    "count), or remove one."
                 )
+
+
+def _refuse_two_measures(values: Sequence[DriverValue], name: str) -> None:
+    first: dict[str, DriverValue] = {}
+    for one in values:
+        known = first.setdefault(one.driver, one)
+        if known.measure != one.measure:
+            raise RuleFileError(
+                f"{name}, line {one.line}: driver {one.driver} is a {one.measure}, in line "
+                f"{known.line} a {known.measure}; call one of them by another name."
+            )

@@ -1,17 +1,19 @@
-"""The split-cost columns of FOCUS for the shares of one pool line. Owns these five columns only.
+"""The split-cost columns of FOCUS for the shares of one pool line, and the split of its charges.
 
 Source: FOCUS 1.3, kept in 1.4: AllocatedMethodId, AllocatedMethodDetails (a JSON object with
 `Elements`), AllocatedResourceId, AllocatedResourceName, AllocatedTags.
 """
 
+import itertools
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from fractions import Fraction
 
-from tieout.allocation.basis import HELD_PREFIX, UNUSED_PREFIX, decimal_text
+from tieout.allocation.basis import HELD_PREFIX, UNUSED_PREFIX, decimal_text, pool_of
 from tieout.allocation.certificate import PoolCertificate
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_decimal
-from tieout.core.shares import split
+from tieout.core.shares import split, split_many
 from tieout.rules.register import Initiative
 
 SPLIT_COLUMNS = (
@@ -29,15 +31,16 @@ _RATIO_ONE = 10**12  # a ratio is written with twelve decimals
 
 
 def split_columns(
-    shares: Mapping[str, int],
+    shares: Sequence[tuple[str, int]],
     *,
     pool: PoolCertificate,
     initiatives: Mapping[str, Initiative],
-) -> dict[str, dict[str, str | None]]:
-    """The five columns for each share of one origin charge, by key.
+) -> list[dict[str, str | None]]:
+    """The five columns for each share of one origin charge, in the order of the shares.
 
-    `shares` are all the parts (units) of one pool line by key of weights: an initiative,
-    `unused:<owner>` or `held:<pool>`; `pool` is the pool that the line was in. The method id is
+    `shares` are all the parts (units) of one pool line with their key of weights: an initiative,
+    `unused:<owner>` or `held:<pool>`; a key may stand twice, when its part came on two ways through
+    a chain. `pool` is the pool that the line was in. The method id is
     `tieout/<method>`, explained under docs/reference/allocation. Details hold one element with the
     ratio to the origin charge: twelve decimals that add up to exactly 1 over all shares. A pool
     that shares directly by a driver adds unit and quantity. Capacity that nobody used, and what is
@@ -47,14 +50,57 @@ def split_columns(
     Raises:
         ConservationError: the shares are not all of one sign, so they are not parts of one charge.
     """
-    if len({units > 0 for units in shares.values()}) > 1:
+    if len({units > 0 for _, units in shares}) > 1:
         raise ConservationError(
             f"Pool {pool.pool_id}: the shares of one charge have different signs; expected parts "
             "of one line: pass the shares of each pool line on its own."
         )
-    sizes = {key: abs(units) for key, units in shares.items()}
+    sizes = {f"{place:09d}": abs(units) for place, (_, units) in enumerate(shares)}
     ratios = split(_RATIO_ONE if any(sizes.values()) else 0, sizes)
-    return {key: _columns(key, ratios[key], pool=pool, initiatives=initiatives) for key in shares}
+    return [
+        _columns(key, ratio, pool=pool, initiatives=initiatives)
+        for (key, _), ratio in zip(shares, ratios.values(), strict=True)
+    ]
+
+
+def split_charges(amounts: Sequence[int], shares: Sequence[int]) -> list[list[int]]:
+    """The amounts of the charges of one pool line (units), each split as the line was.
+
+    `shares` are the parts of the line, of one sign. For each share a list in the order of the
+    charges. Guarantees: the parts of a charge add up to it; the parts of all charges that a share
+    gets add up to the share when the charges add up to all shares. Charges are split one after the
+    other so that what has been given is right at any place (cumulative largest remainder); so a
+    part is less than two units from its exact quota, and of a charge of a few units it may have the
+    other sign.
+
+    Raises:
+        ConservationError: all shares are zero and an amount is not.
+    """
+    weights = {f"{place:09d}": abs(units) for place, units in enumerate(shares)}
+    cumulative = list(itertools.accumulate(amounts))
+    return [
+        [after - before for before, after in itertools.pairwise([0, *given])]
+        for given in split_many(cumulative, weights).values()
+    ]
+
+
+def final_weights(pools: Mapping[str, PoolCertificate], pool_id: str) -> dict[str, Fraction]:
+    """Where one unit of a pool ends up through all pools of a run, by key; adds up to 1.
+
+    What a pool that took no part received, or a pool keeps, is `held:<pool>`.
+    """
+    pool = pools.get(pool_id)
+    weights = dict(pool.weights) if pool is not None and pool.state == "allocated" else {}
+    whole = sum(weights.values(), Fraction(0))
+    if not whole:
+        return {f"{HELD_PREFIX}{pool_id}": Fraction(1)}
+    found: dict[str, Fraction] = {}
+    for key, weight in weights.items():
+        to = pool_of(key)
+        further = {key: Fraction(1)} if to is None else final_weights(pools, to)
+        for last, part in further.items():
+            found[last] = found.get(last, Fraction(0)) + weight * part / whole
+    return {key: weight for key, weight in found.items() if weight}
 
 
 def _columns(

@@ -1,9 +1,11 @@
-"""What an allocation file names that is not there: to be asked when the file is proposed."""
+"""What an allocation file or a driver table names that is not there: to be asked when proposed."""
 
 from collections.abc import Collection, Sequence
 
 from tieout.allocation.basis import pool_of
+from tieout.allocation.drivers import DriverValue
 from tieout.allocation.pool import Pool
+from tieout.rules.register import POOL_PREFIX
 
 
 def misfits(
@@ -17,12 +19,7 @@ def misfits(
     """
     found = []
     for pool in pools:
-        named = [pool.driver, pool.parameters.budget_driver]
-        missing = sorted(name for name in named if name is not None and name not in drivers)
-        found += [
-            f"Pool {pool.pool_id}: no driver {name!r}; known: {', '.join(sorted(drivers))}."
-            for name in missing
-        ]
+        found += missing_drivers([pool], drivers)
         strangers = [
             target
             for target in sorted(_named(pool))
@@ -34,6 +31,38 @@ def misfits(
             for target in strangers
         ]
     return found
+
+
+def missing_drivers(pools: Sequence[Pool], drivers: Collection[str]) -> list[str]:
+    """One sentence for each driver that a pool names and nobody has, in file order."""
+    return [
+        f"Pool {pool.pool_id}: no driver {name!r}; known: {', '.join(sorted(drivers))}."
+        for pool in pools
+        for name in sorted({pool.driver, pool.parameters.budget_driver} - {None, *drivers}, key=str)
+    ]
+
+
+def redefined(values: Sequence[DriverValue], measured: Collection[str]) -> list[str]:
+    """One sentence for each line of a table whose driver is measured on the ledger itself."""
+    return [
+        f"line {one.line}: driver {one.driver} is measured on the month's own lines; call it by "
+        "another name."
+        for one in values
+        if one.driver in measured
+    ]
+
+
+def strange_targets(
+    values: Sequence[DriverValue], *, initiatives: Collection[str], pools: Collection[str]
+) -> list[str]:
+    """One sentence for each line of a table whose target is no registered initiative or pool."""
+    known = {*initiatives, *(f"{POOL_PREFIX}{pool}" for pool in pools)}
+    return [
+        f"line {one.line}: {one.target!r} is no initiative of the register and no approved pool; "
+        "register it or name another."
+        for one in values
+        if one.target not in known
+    ]
 
 
 def _named(pool: Pool) -> set[str]:

@@ -3,17 +3,21 @@
 Owns the values of these keys in the file; which keys a method has is the method's.
 """
 
+from calendar import monthrange
 from collections.abc import Mapping
+from datetime import date, timedelta
 from fractions import Fraction
+from typing import cast, get_args
 
-from tieout.allocation.basis import Parameters, Tier, decimal_text
+from tieout.allocation.basis import By, Parameters, Term, Tier, decimal_text
 from tieout.core.errors import MoneyFormatError
 from tieout.core.money import UNITS_PER_ONE, parse_decimal
-from tieout.rules.fields import entries, fields, identifier_of, members, text_of
+from tieout.rules.fields import day_of, entries, fields, identifier_of, members, one_of, text_of
 from tieout.rules.register import POOL_PREFIX
 from tieout.rules.yaml_text import Node
 
 _ALL = Fraction(100)
+_MOST_MONTHS = 240
 
 
 def parameters_of(content: Mapping[str, Node]) -> Parameters:
@@ -21,7 +25,7 @@ def parameters_of(content: Mapping[str, Node]) -> Parameters:
 
     Raises:
         RuleFileError: no number where one is expected, a negative one, percentages that do not add
-            up to exactly 100, tiers out of order; with the line.
+            up to exactly 100, tiers out of order, a term without a day; with the line.
     """
     _refuse_half_of_a_pair(content)
     return Parameters(
@@ -33,6 +37,7 @@ def parameters_of(content: Mapping[str, Node]) -> Parameters:
         unused_owner=_name(content, "unused_owner"),
         tiers=_tiers(content["tiers"]) if "tiers" in content else (),
         order=_order(content),
+        term=_term(content) if "start_on" in content else None,
     )
 
 
@@ -128,6 +133,32 @@ def _units(content: Mapping[str, Node]) -> int | None:
     if exact.denominator != 1:
         raise content["fixed_amount"].error("expected at most 12 decimals; round the amount.")
     return exact.numerator
+
+
+def _term(content: Mapping[str, Node]) -> Term:
+    """From `start_on` to `last_on`, which belongs to it, or over a number of months."""
+    start_on = day_of(content["start_on"])
+    by = cast("By", one_of(content["by"], get_args(By))) if "by" in content else "days"
+    if by == "months" and start_on.day != 1:
+        raise content["start_on"].error(
+            f"{start_on} lies inside a month, and by: months counts whole ones; start on the first "
+            "of a month, or count by days."
+        )
+    if "months" in content:
+        return Term(start_on=start_on, end_on=_months_later(start_on, content["months"]), by=by)
+    last_on = day_of(content["last_on"])
+    if last_on < start_on:
+        raise content["last_on"].error("last_on must not lie before start_on (it is the last day).")
+    return Term(start_on=start_on, end_on=last_on + timedelta(days=1), by=by)
+
+
+def _months_later(start_on: date, node: Node) -> date:
+    months = number_of(node)
+    if months.denominator != 1 or not 1 <= months <= _MOST_MONTHS:
+        raise node.error(f"expected a whole number of months from 1 to {_MOST_MONTHS}.")
+    years, month = divmod(start_on.month - 1 + months.numerator, 12)
+    year = start_on.year + years
+    return date(year, month + 1, min(start_on.day, monthrange(year, month + 1)[1]))
 
 
 def _order(content: Mapping[str, Node]) -> int | None:

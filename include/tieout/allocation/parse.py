@@ -6,7 +6,7 @@ Reference: docs/reference/allocation/proportional.md and the page of each method
 from collections.abc import Mapping, Sequence
 from typing import TypeVar, cast, get_args
 
-from tieout.allocation.base import Method, load, pool_methods
+from tieout.allocation.base import Method, known_methods, load
 from tieout.allocation.basis import pool_of
 from tieout.allocation.parameters import parameters_of, target_of, weights_of
 from tieout.allocation.plan import loop_message, refused_loop
@@ -73,7 +73,7 @@ def _pool(node: Node) -> Pool:
     entry = entries(node)
     if "method" not in entry:
         raise node.error("a pool needs a method; add method.")
-    name = one_of(entry["method"], pool_methods())
+    name = one_of(entry["method"], known_methods())
     content = _content(node, name, load(name))
     targets, validity = _targets(content)
     pool = Pool(
@@ -143,6 +143,12 @@ def _target(node: Node) -> tuple[str, Validity]:
         valid_from=day_of(content["valid_from"]) if "valid_from" in content else None,
         valid_to=day_of(content["valid_to"]) if "valid_to" in content else None,
     )
+    for key, day in (("valid_from", validity.valid_from), ("valid_to", validity.valid_to)):
+        if day is not None and day.day != 1:
+            raise content[key].error(
+                f"{day} lies inside a month, and a target takes part in whole months; move it to "
+                "the first of a month, or let the driver change inside the month."
+            )
     if validity.valid_from and validity.valid_to and validity.valid_from >= validity.valid_to:
         raise node.error("valid_to is the first day after; expected one later than valid_from.")
     return target_of(content["id"]), validity

@@ -14,7 +14,7 @@ from tieout.allocation.basis import HELD_PREFIX, UNUSED_PREFIX, Basis, pool_of
 from tieout.allocation.pool import Pool
 from tieout.core.errors import ConservationError, NotReadyError, RuleFileError
 from tieout.core.money import format_units
-from tieout.core.period import period_of
+from tieout.core.period import Period, period_of
 from tieout.rules.register import Initiative
 
 
@@ -57,7 +57,7 @@ def resolve(pool: Pool, total_units: int, *, closed: frozenset[str], world: Worl
     """The weights by which a pool of `total_units` is shared.
 
     Raises:
-        RuleFileError: the driver or a target is not known, or a date lies inside the period.
+        RuleFileError: the driver or a target is not known, or the period of a dated pool.
         ConservationError: a driver value is negative and the pool says `fail`.
         NotReadyError: a policy of the pool says `fail`, or its fallback bears nothing.
     """
@@ -78,6 +78,8 @@ def resolve(pool: Pool, total_units: int, *, closed: frozenset[str], world: Worl
         closed=closed,
         total_units=abs(total_units),
         parameters=pool.parameters,
+        pool_id=pool.pool_id,
+        month=_month(pool, world),
     )
     resolved = Resolved(
         weights=load(pool.method).weights(basis),
@@ -146,25 +148,28 @@ def _refuse_unknown_bearers(pool: Pool, world: World) -> None:
 
 
 def _out_of_term(pool: Pool, world: World) -> dict[str, str]:
-    gone = {}
+    gone: dict[str, str] = {}
+    month = _month(pool, world)
+    if month is None:
+        return gone
     for target, validity in pool.validity:
-        if world.on is None:
-            raise RuleFileError(
-                f"Pool {pool.pool_id}: target {target} has dates, but the lines are not of one "
-                "period; allocate one period at a time."
-            )
-        period = period_of(world.on)
-        for day in (validity.valid_from, validity.valid_to):
-            if day is not None and period.contains(day) and day != period.start_on:
-                raise RuleFileError(
-                    f"Pool {pool.pool_id}: target {target} changes on {day}, inside {period}; a "
-                    "target takes part in whole months: use the first day of a month."
-                )
-        if validity.valid_from is not None and world.on < validity.valid_from:
+        if validity.valid_from is not None and month.start_on < validity.valid_from:
             gone[target] = f"begins on {validity.valid_from}"
-        if validity.valid_to is not None and world.on >= validity.valid_to:
+        if validity.valid_to is not None and month.start_on >= validity.valid_to:
             gone[target] = f"ended before {validity.valid_to}"
     return gone
+
+
+def _month(pool: Pool, world: World) -> Period | None:
+    """The month of the lines; None only for a pool that no day of its own asks about."""
+    if world.on is not None:
+        return period_of(world.on)
+    if pool.validity or pool.parameters.term:
+        raise RuleFileError(
+            f"Pool {pool.pool_id}: it has dates, but the lines are not of one period; allocate one "
+            "period at a time."
+        )
+    return None
 
 
 def _hold_credit(pool: Pool, total_units: int, shown: Resolved) -> Resolved:

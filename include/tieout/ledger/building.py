@@ -30,6 +30,7 @@ _TITLES: dict[JournalType, str] = {
     "drawdown": "Prepaid credit consumed",
     "credit_purchase": "Purchase of prepaid credit",
     "breakage": "Prepaid credit expired unused",
+    "amortisation": "Upfront fee over its term",
     "manual": "Credit granted by the provider",
     "reclass": "Reclassification by a rule that reaches back",
 }

@@ -21,6 +21,7 @@ JournalType = Literal[
     "drawdown",
     "credit_purchase",
     "breakage",
+    "amortisation",
     "manual",
     "reclass",
 ]

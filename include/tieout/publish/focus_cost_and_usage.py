@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 from tieout.core.errors import IntegrityError
 from tieout.core.period import Period, utc_midnight
 from tieout.focus.columns import AI_SERVICE_CATEGORY, MONEY
-from tieout.focus.ledger_columns import DIMENSIONS
+from tieout.focus.ledger_columns import DIMENSIONS, OWN_DIMENSIONS
 
 MOMENT = pa.timestamp("ms", tz="UTC")
 UNSPECIFIED_UNIT = "Units"
@@ -108,6 +108,7 @@ OWN_COLUMNS = {
 }
 DERIVED_COLUMNS = "x_DerivedColumns"
 TAGS_COMPARED = "x_TagsNormalized"
+OWN_DIMENSIONS_SHOWN = "x_OwnDimensions"  # a JSON object, so that columns stay the same
 DIMENSION_COLUMNS = {name: f"x_{name.title().replace('_', '')}" for name in DIMENSIONS}
 
 Column: TypeAlias = pa.Array | pa.ChunkedArray
@@ -330,7 +331,8 @@ def _dimensions(charges: pa.Table, dimensions: pa.Table) -> Mapping[str, Column]
     at = pc.index_in(charges["attr_id"], value_set=ids)
     return {
         shown: pc.take(dimensions[name].combine_chunks(), at)
-        for name, shown in DIMENSION_COLUMNS.items()
+        for name, shown in {**DIMENSION_COLUMNS, OWN_DIMENSIONS: OWN_DIMENSIONS_SHOWN}.items()
+        if name in dimensions.column_names
     }
 
 

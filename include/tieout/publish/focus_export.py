@@ -1,4 +1,4 @@
-"""A month as FOCUS files: Cost and Usage 1.2, and Billing Period and Invoice Detail of 1.4.
+"""A month as FOCUS files: Cost and Usage 1.2 and 1.3, Billing Period and Invoice Detail of 1.4.
 
 Owns the list of files, their text form and the metadata beside them. Text cells that a spreadsheet
 would run are prefixed with an apostrophe in CSV, never in Parquet; amounts are plain decimals.
@@ -19,13 +19,28 @@ from tieout.core.ids import sha256_hex
 from tieout.core.money import from_decimal, to_decimal
 from tieout.core.period import Period, utc_midnight
 from tieout.publish.evidence import json_bytes
+from tieout.publish.focus_allocated import Shared, allocated_charges
 from tieout.publish.focus_cost_and_usage import MOMENT, cost_and_usage
 from tieout.publish.focus_invoice_detail import InvoiceFacts, invoice_detail
 from tieout.publish.tables import table_parquet
 
 METADATA = "focus-metadata.json"
-VERSIONS = {"cost_and_usage": "1.2", "billing_period": "1.4", "invoice_detail": "1.4"}
-_JSON_COLUMNS = frozenset({"Tags", "SkuPriceDetails", "InvoiceDetailGrain", "x_TagsNormalized"})
+VERSIONS = {
+    "cost_and_usage": "1.2",
+    "billing_period": "1.4",
+    "invoice_detail": "1.4",
+    "cost_and_usage_allocated": "1.3",
+}
+_JSON_COLUMNS = frozenset(
+    {
+        "AllocatedMethodDetails",
+        "AllocatedTags",
+        "InvoiceDetailGrain",
+        "SkuPriceDetails",
+        "Tags",
+        "x_TagsNormalized",
+    }
+)
 _FORMULA = "^ *[=+\\-@\\t\\r\\n\\x{FF1D}\\x{FF0B}\\x{FF0D}\\x{FF20}]"
 _INSTANT = "%Y-%m-%dT%H:%M:%SZ"
 
@@ -49,8 +64,11 @@ def focus_files(
     closed: bool,
     generated_at: datetime,
     dimensions: pa.Table | None = None,
+    shared: Shared | None = None,
 ) -> dict[str, bytes]:
     """Three datasets, each as CSV and Parquet, and one metadata file; by file name.
+
+    With `shared` a fourth: Cost and Usage again, the charges of pools split among who bears them.
 
     Billed cost adds up to the charges' exactly, in all and for each invoice. The same arguments
     give the same bytes.
@@ -62,9 +80,11 @@ def focus_files(
         closed: whether tieout's own period is closed.
         generated_at: an instant with its zone; becomes the creation time in UTC.
         dimensions: result of `rules.classify`, for the columns x_Initiative and so on.
+        shared: what the allocation of the month made of its pools.
 
     Raises:
-        IntegrityError: a charge of another period, or ambiguous dimensions.
+        IntegrityError: a charge of another period, ambiguous dimensions, or an allocation of other
+            charges.
         UsageError: `generated_at` has no zone.
     """
     if generated_at.tzinfo is None:
@@ -72,13 +92,16 @@ def focus_files(
             f"The creation time {generated_at.isoformat()} has no zone: expected one, such as UTC."
         )
     invoices = invoice_detail(documents, charges, period=period)
+    usage = cost_and_usage(charges, period=period, dimensions=dimensions)
     datasets = {
-        "cost_and_usage": cost_and_usage(charges, period=period, dimensions=dimensions),
+        "cost_and_usage": usage,
         "billing_period": billing_period(
             charges, invoices, period=period, closed=closed, updated_at=generated_at
         ),
         "invoice_detail": invoices,
     }
+    if shared is not None:
+        datasets["cost_and_usage_allocated"] = allocated_charges(usage, charges, shared)
     files: dict[str, bytes] = {}
     for name, table in datasets.items():
         files[f"{name}.csv"] = focus_csv(table)

@@ -7,14 +7,15 @@ from typing import Any
 
 from tieout import log as logs
 from tieout.core.money import format_units
-from tieout.core.period import parse_period
+from tieout.core.period import Period, parse_period
 from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import latest_outputs, policy, refuse_closed
+from tieout.steps.inputs import latest_outputs, optional_policy, policy, refuse_closed
 from tieout.steps.outputs import begin, done_before, result, start_run
-from tieout.steps.pools import ALLOCATING, allocated
+from tieout.steps.pools import ALLOCATING, OPTIONAL, allocated
 from tieout.steps.views import Used
 from tieout.store import allocations, audit
+from tieout.store.session import Tx
 
 METHOD_VERSION = "1"
 SHOWN = ("line_count", "pooled")
@@ -32,7 +33,7 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
     subject = f"{month}/{stage}"
     with context.store.transaction() as tx:
         direct = latest_outputs(tx, "classify", subject)["lines"]
-        used: Used = {kind: policy(tx, kind, month) for kind in ALLOCATING}
+        used = _policies_used(tx, month)
         reads = [METHOD_VERSION, direct["sha256"], *(one.sha256 for one in used.values())]
         work = begin(context, "allocate", subject, reads=reads)
         if found := done_before(tx, work):
@@ -62,3 +63,10 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
         audit.record(tx, "pools_allocated", subject, {**outputs, "run": run_made.run_id})
     log.info("allocated", period=period, stage=stage, lines=made.num_rows)
     return result(work, "done", outputs, SHOWN)
+
+
+def _policies_used(tx: Tx, month: Period) -> Used:
+    """The pools, the register and, where one is approved, the driver table."""
+    used = {kind: policy(tx, kind, month) for kind in ALLOCATING}
+    stated = {kind: optional_policy(tx, kind, month) for kind in OPTIONAL}
+    return used | {kind: found for kind, found in stated.items() if found is not None}

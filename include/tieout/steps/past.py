@@ -182,10 +182,20 @@ def posting_month(tx: Tx) -> Period:
 
 
 def _used(tx: Tx, month: Period, policy: Policy) -> Used:
-    """The policies that the month has, with this one in the place of its kind."""
+    """The policies that the month has, with this one in the place of its kind.
+
+    A look-up table that a closed month did not know comes as approved today; so does the driver
+    table under new pools, which may name drivers that it had not then.
+    """
 
     def of_kind(kind: PolicyKind) -> Policy | None:
-        return policy if kind == policy.kind else _in_force(tx, kind, month)
+        if kind == policy.kind:
+            return policy
+        known = _in_force(tx, kind, month)
+        is_new = known is None and kind.startswith(policies.LOOKUP_PREFIX)
+        if is_new or (kind == "drivers" and policy.kind == "allocation"):
+            return policies.current(tx, kind, month.last_on)
+        return known
 
     found = {kind: one for kind in RULE_KINDS if (one := of_kind(kind)) is not None}
     tables = lookup_kinds(found["classification"])

@@ -8,7 +8,6 @@ from datetime import date
 
 from tieout import log as logs
 from tieout.allocation.drivers import parse_drivers
-from tieout.allocation.misfits import misfits
 from tieout.allocation.parse import parse_pools
 from tieout.core.errors import RuleFileError
 from tieout.ledger.billing_accounts import parse_accounts
@@ -24,7 +23,7 @@ from tieout.rules.register import parse_initiatives
 from tieout.rules.rule_tests import run_tests
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
-from tieout.steps.pools import DRIVERS
+from tieout.steps.pools import pool_misfits, table_misfits
 from tieout.store import audit, policies
 from tieout.store.session import Tx
 
@@ -81,6 +80,9 @@ def _refuse_misfits(
     tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
 ) -> None:
     """Rules and pools may only name what is registered, as far as that is known."""
+    if kind in ("allocation", "drivers"):
+        _refuse_unfit_shares(tx, kind, text, name=name, valid_from=valid_from)
+        return
     register = policies.current(tx, "initiatives", valid_from)
     if register is None:
         return
@@ -89,9 +91,7 @@ def _refuse_misfits(
     }
     found: Sequence[str] = ()
     pools = policies.current(tx, "allocation", valid_from)
-    if kind == "allocation":
-        found = misfits(parse_pools(text, name=name), initiatives=known, drivers=DRIVERS)
-    elif kind == "classification" and pools is not None:
+    if kind == "classification" and pools is not None:
         ids = [one.pool_id for one in parse_pools(pools.body, name=pools.label)]
         rules, tables = parse_rules(text, name=name), _lookups(tx, valid_from)
         found = check_outcomes(rules, known, ids, lookups=tables)
@@ -99,7 +99,36 @@ def _refuse_misfits(
     elif kind.startswith(policies.LOOKUP_PREFIX):
         found = _broken_rules(tx, kind, parse_lookup(text, name=name), valid_from)
     if found:
-        what = "pools" if kind == "allocation" else "rules"
+        raise RuleFileError(f"{name}: {len(found)} rules do not fit, first: {found[0]}")
+
+
+def _refuse_unfit_shares(
+    tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
+) -> None:
+    """Pools and driver tables hold for whole months and may only name what is there."""
+    if valid_from.day != 1:
+        raise RuleFileError(
+            f"{name}: in force from {valid_from}, inside a month, and pools are shared once a "
+            "month; choose the first of a month (a driver table has days of its own)."
+        )
+    register = policies.current(tx, "initiatives", valid_from)
+    known = None
+    if register is not None:
+        registered = parse_initiatives(register.body, name=register.label)
+        known = [one.initiative_id for one in registered]
+    found: list[str] = []
+    if kind == "drivers":
+        pools = policies.current(tx, "allocation", valid_from)
+        found = table_misfits(
+            parse_drivers(text, name=name),
+            initiatives=known,
+            pools=parse_pools(pools.body, name=pools.label) if pools else (),
+        )
+    elif known is not None:
+        table = policies.current(tx, "drivers", valid_from)
+        found = pool_misfits(parse_pools(text, name=name), initiatives=known, table=table)
+    if found:
+        what = "pools" if kind == "allocation" else "lines"
         raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")
 
 

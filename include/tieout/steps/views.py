@@ -226,9 +226,12 @@ def lookups(used: Used) -> dict[str, LookupTable]:
 
 def register(used: Used) -> dict[str, Initiative]:
     """The initiatives by id."""
-    found = used["initiatives"]
-    known = parse_initiatives(found.body, name=found.label)
-    return {one.initiative_id: one for one in known}
+    return {one.initiative_id: one for one in _parsed_register(used["initiatives"])}
+
+
+@lru_cache(maxsize=16)
+def _parsed_register(register: Policy) -> tuple[Initiative, ...]:
+    return parse_initiatives(register.body, name=register.label)
 
 
 def _units(lines: pa.Table) -> list[int]:

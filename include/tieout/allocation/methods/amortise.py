@@ -1,25 +1,37 @@
 """Amortise: a commitment or an upfront fee over the months of its term, without drift.
 
-Owns the schedule of one amount. A pool cannot have this method: it shares over time, not among
-initiatives; the month's part is what a pool then holds.
+Owns the schedule of one amount and what of it a month bears; the rest stays in the pool. The
+entries that carry the rest to later months are `ledger.amortisation`'s.
 """
 
-from datetime import date, timedelta
-from typing import Literal
+from fractions import Fraction
 
+from tieout.allocation.basis import HELD_PREFIX, Basis, Term
 from tieout.core.errors import ConservationError
-from tieout.core.period import Period, period_of
+from tieout.core.period import Period
 
-By = Literal["days", "months"]
+REQUIRED: tuple[str, ...] = ("start_on", "percent")
+CHOICES: tuple[tuple[str, ...], ...] = (("last_on", "months"),)
+OPTIONAL: tuple[str, ...] = ("by", "residual")
 
 
-def schedule(
-    amount_units: int, *, start_on: date, end_on: date, by: By, step_units: int = 1
-) -> dict[Period, int]:
-    """What each month bears of an amount (units of 1e-12), from `start_on` up to before `end_on`.
+def weights(basis: Basis) -> dict[str, Fraction]:
+    """The part of the term that has passed by the targets' percentages; the rest is held.
 
-    `days` counts the days of the term in each month. `months` counts every month the term touches
-    once. A month takes the rounded cumulative minus what was taken before, so the last month takes
+    A fee that is billed after its term began catches up, one that is billed before it is held
+    whole, and after the end nothing is.
+    """
+    term, month = basis.parameters.term, basis.month
+    passed = term.elapsed(month) if term and month else Fraction(0)
+    whole = sum(basis.driver.values(), Fraction(0))
+    shared = {target: passed * value / (whole or 1) for target, value in basis.driver.items()}
+    return {**shared, f"{HELD_PREFIX}{basis.pool_id}": 1 - passed}
+
+
+def schedule(amount_units: int, term: Term, *, step_units: int = 1) -> dict[Period, int]:
+    """What each month of a term bears of an amount (units of 1e-12, or whatever is counted).
+
+    A month takes the rounded cumulative minus what was taken before, so the last month takes
     what is left, and a schedule cut at any month is right to the step. Rounded half up away from
     zero to multiples of `step_units` (10**10 for cents): `sum(result.values()) == amount_units`,
     each month is within one step of its exact part, a credit is the mirror of the fee.
@@ -27,10 +39,10 @@ def schedule(
     Raises:
         ConservationError: the term has no day, or the amount is no multiple of the step.
     """
-    if start_on >= end_on:
+    if term.start_on >= term.end_on:
         raise ConservationError(
-            f"Cannot amortise over a term from {start_on} to before {end_on}: expected at least "
-            "one day; correct the dates."
+            f"Cannot amortise over a term from {term.start_on} to before {term.end_on}: expected "
+            "at least one day; correct the dates."
         )
     steps, rest = divmod(abs(amount_units), step_units)
     if rest:
@@ -39,7 +51,7 @@ def schedule(
             "be left over; round the amount first or take a finer step."
         )
     size = step_units if amount_units >= 0 else -step_units
-    counts = _counts(start_on, end_on, by)
+    counts = term.counts()
     whole, passed, taken = sum(counts.values()), 0, 0
     result = {}
     for month, count in counts.items():
@@ -48,13 +60,3 @@ def schedule(
         result[month] = (cumulative - taken) * size
         taken = cumulative
     return result
-
-
-def _counts(start_on: date, end_on: date, by: By) -> dict[Period, int]:
-    month, last = period_of(start_on), period_of(end_on - timedelta(days=1))
-    counts: dict[Period, int] = {}
-    while month <= last:
-        days = min(month.end_on, end_on) - max(month.start_on, start_on)
-        counts[month] = days.days if by == "days" else 1
-        month = month.next()
-    return counts
