@@ -18,6 +18,7 @@ _SECTIONS = {
     "estimate_to_report": "own estimate to report",
     "draft_to_final": "draft to final report",
     "report_to_invoice": "report to invoice",
+    "estimate_to_invoice": "own estimate to invoice",
     "credit_rollforward": "opening to closing credit",
 }
 

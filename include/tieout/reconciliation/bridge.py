@@ -10,7 +10,13 @@ from typing import Any, Literal, cast
 from tieout.core.errors import ConservationError
 from tieout.core.money import format_units
 
-Section = Literal["estimate_to_report", "draft_to_final", "report_to_invoice", "credit_rollforward"]
+Section = Literal[
+    "estimate_to_report",
+    "draft_to_final",
+    "report_to_invoice",
+    "credit_rollforward",
+    "estimate_to_invoice",
+]
 
 EVIDENCE_LIMIT = 5
 

@@ -3,6 +3,7 @@
 Owns the pass 1:n on the description as exact group key; it never searches sums that happen to fit.
 """
 
+from collections.abc import Container
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -31,7 +32,7 @@ def match_lines(final: pa.Table, invoice: BillingDocument) -> LineMatch:
     reported = _by_description(final)
     printed: dict[str, list[int]] = {}
     for line in invoice.lines:
-        name = _known(line.description, reported) or line.description
+        name = name_in_report(line.description, reported) or line.description
         printed.setdefault(name, []).append(line.amount_units)
     if not any(name in reported for name in printed):
         return LineMatch(compared=0, agreeing=0, findings=())
@@ -48,17 +49,18 @@ def match_lines(final: pa.Table, invoice: BillingDocument) -> LineMatch:
     )
 
 
+def name_in_report(description: str, reported: Container[str | None]) -> str | None:
+    """The report's name of a printed line, with or without the remark in brackets behind it."""
+    stem = description.split(" (", maxsplit=1)[0]
+    return next((name for name in (description, stem) if name in reported), None)
+
+
 def _by_description(final: pa.Table) -> dict[str, int]:
     sums = final.group_by("charge_description").aggregate([("billed_cost", "sum")]).to_pylist()
     return {
         row["charge_description"] or "": from_decimal(row["billed_cost_sum"] or Decimal(0))
         for row in sums
     }
-
-
-def _known(description: str, reported: dict[str, int]) -> str | None:
-    stem = description.split(" (", maxsplit=1)[0]
-    return next((name for name in (description, stem) if name in reported), None)
 
 
 def _half_minor(currency: str) -> int:

@@ -1,0 +1,1 @@
+"""One file for each cause of a difference; the file's name is the cause. See `base`."""

@@ -1,0 +1,188 @@
+"""What a match is: the passes, the records they leave, and the law that nothing is used twice.
+
+Owns the values and their conservation; finds no match. `earlier` is the figure that was known
+first (estimate, draft), `later` the one that answers it (report, final, invoice).
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, NamedTuple
+
+from tieout.core.errors import ConservationError
+from tieout.core.finding import Finding
+from tieout.core.ids import content_key
+from tieout.core.money import format_units
+
+Shape = Literal["1:1", "1:n", "n:1", "n:m"]
+Verdict = Literal["confirmed", "suggested", "unmatched"]
+DecisionKind = Literal["confirm", "match", "unmatch"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pass:
+    """One round over what is still open: rows with equal `keys` belong together.
+
+    `shape` counts later : earlier rows, as the sheet of an invoice reads: `1:n` is one line of the
+    later figure for any number of the earlier. A row that lacks one of `required` takes no part;
+    elsewhere two empty values are equal.
+    """
+
+    name: str
+    keys: tuple[str, ...]
+    shape: Shape
+    required: tuple[str, ...] = ()
+
+
+class Member(NamedTuple):
+    """One row of a side: its id and what it bills in units of 1e-12.
+
+    A tuple, not a dataclass: there is one for each charge of a month.
+    """
+
+    member_id: str
+    amount_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Match:
+    """One record: what a pass or a person said about these members. Never changed afterwards.
+
+    `confirmed` stands until a later record `replaces` it; `suggested` only asks; `unmatched` takes
+    the match that it `replaces` apart again. `keys` are the values on which the members agree.
+    """
+
+    pass_name: str
+    keys: tuple[tuple[str, str | None], ...]
+    earlier: tuple[Member, ...]
+    later: tuple[Member, ...]
+    decision: Verdict
+    person: str | None = None
+    reason: str | None = None
+    replaces: str | None = None
+
+    @property
+    def match_id(self) -> str:
+        """The same members with the same amounts, in the same role, have the same id."""
+        sides = ((0, self.earlier), (1, self.later))
+        return content_key(
+            [
+                self.pass_name,
+                self.decision,
+                self.replaces,
+                *(part for side, members in sides for one in members for part in (side, *one)),
+            ]
+        )
+
+    @property
+    def earlier_units(self) -> int:
+        """Sum of the earlier members."""
+        return sum(member.amount_units for member in self.earlier)
+
+    @property
+    def later_units(self) -> int:
+        """Sum of the later members."""
+        return sum(member.amount_units for member in self.later)
+
+    @property
+    def difference_units(self) -> int:
+        """Later minus earlier; of a confirmed match not more than the printed figures round."""
+        return self.later_units - self.earlier_units
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a person decided: accept a suggestion, match members by hand, or take a match apart.
+
+    `confirm` and `unmatch` name a `match_id`; `match` names members of both sides. `reason` is the
+    person's own sentence.
+    """
+
+    kind: DecisionKind
+    person: str
+    reason: str
+    match_id: str | None = None
+    earlier_ids: tuple[str, ...] = ()
+    later_ids: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """All records of two figures in order, and what is open; conserves or does not exist.
+
+    Open members are ordered by id. A suggestion is a record too, and its members stay open.
+
+    Raises:
+        ConservationError: a member is in two standing matches, or in one and open; or matched and
+            open together are not the whole.
+    """
+
+    earlier_name: str
+    later_name: str
+    records: tuple[Match, ...]
+    open_earlier: tuple[Member, ...]
+    open_later: tuple[Member, ...]
+    earlier_units: int
+    later_units: int
+    findings: tuple[Finding, ...] = ()
+
+    def __post_init__(self) -> None:
+        standing = self.standing
+        sides = (
+            (self.earlier_name, [one.earlier for one in standing], self.open_earlier),
+            (self.later_name, [one.later for one in standing], self.open_later),
+        )
+        for (name, matched, left), whole in zip(
+            sides, (self.earlier_units, self.later_units), strict=True
+        ):
+            _refuse_repeats(name, [*matched, left])
+            _refuse_gap(name, [*matched, left], whole=whole)
+
+    @property
+    def standing(self) -> tuple[Match, ...]:
+        """Confirmed matches that nobody has taken apart."""
+        if all(one.decision != "unmatched" for one in self.records):
+            return tuple(one for one in self.records if one.decision == "confirmed")
+        found: dict[str | None, Match] = {}
+        for one in self.records:
+            if one.decision == "confirmed":
+                found[one.match_id] = one
+            elif one.decision == "unmatched":
+                del found[one.replaces]
+        return tuple(found.values())
+
+    @property
+    def suggested(self) -> tuple[Match, ...]:
+        """Within tolerance, and nobody has decided yet."""
+        decided = {one.replaces for one in self.records if one.decision != "suggested"}
+        asked = [one for one in self.records if one.decision == "suggested"]
+        return tuple(one for one in asked if one.match_id not in decided)
+
+    @property
+    def open_units(self) -> int:
+        """What the later figure has more than the earlier among the open members."""
+        return _sum([self.open_later]) - _sum([self.open_earlier])
+
+
+def _refuse_repeats(name: str, groups: Iterable[tuple[Member, ...]]) -> None:
+    ids = [member.member_id for group in groups for member in group]
+    if len(set(ids)) == len(ids):
+        return
+    first = min(one for one, count in Counter(ids).items() if count > 1)
+    raise ConservationError(
+        f"Expected each row of the {name} in one match or open, found {first} twice: give every "
+        "row an id of its own, and match again."
+    )
+
+
+def _refuse_gap(name: str, groups: Iterable[tuple[Member, ...]], *, whole: int) -> None:
+    found = _sum(groups)
+    if found != whole:
+        raise ConservationError(
+            f"Matched and open rows of the {name} should add up to {format_units(whole)} and are "
+            f"{format_units(found)}: match again from the charges."
+        )
+
+
+def _sum(groups: Iterable[tuple[Member, ...]]) -> int:
+    return sum(member.amount_units for group in groups for member in group)
