@@ -7,8 +7,10 @@ rule file says: it stands in two texts, a JSON object each, so that the columns 
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.core.ids import content_keys
+from tieout.core.money import from_decimal
 from tieout.focus.coded import coded, codes_of
 from tieout.focus.columns import MONEY
 
@@ -79,6 +81,21 @@ def _texts(column: pa.ChunkedArray) -> tuple[list[str | None], list[int]]:
     """The distinct texts, null last, and the place of each row's."""
     one = coded(column)
     return [*one.dictionary.to_pylist(), None], codes_of(one).tolist()
+
+
+def total_units(lines: pa.Table) -> int:
+    """Cost of all lines, in units of 1e-12."""
+    return _units(pc.sum(lines["billed_cost"]))
+
+
+def unallocated_units(lines: pa.Table) -> int:
+    """Sum of absolute amounts (1e-12) of lines that no rule gave an initiative."""
+    own = lines.filter(lines["initiative"].is_null())
+    return _units(pc.sum(pc.abs(own["billed_cost"])))
+
+
+def _units(total: pa.Scalar) -> int:
+    return from_decimal(total.as_py()) if total.is_valid else 0
 
 
 def with_own_dimensions(table: pa.Table) -> pa.Table:

@@ -6,7 +6,6 @@ after is computed elsewhere. The change of a month adds up to zero in every dime
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any
 
 import pyarrow as pa
@@ -14,7 +13,7 @@ import pyarrow.compute as pc
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import format_units, from_decimal, from_minor, minor_digits
-from tieout.focus.ledger_columns import DIMENSIONS
+from tieout.focus.ledger_columns import DIMENSIONS, total_units, unallocated_units
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry
 from tieout.reports.own_totals import own_totals
@@ -49,7 +48,7 @@ def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
     Raises:
         ConservationError: the lines after come to another total than those before.
     """
-    totals = _total(change.before), _total(change.after)
+    totals = total_units(change.before), total_units(change.after)
     if totals[0] != totals[1]:
         raise ConservationError(
             f"The lines of {change.period} come to {format_units(totals[1])} instead of "
@@ -67,7 +66,7 @@ def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
             for name, amounts in (*_built_in(change), *_own(change, totals[0]))
         },
         "pl_lines": _changes(_by_account(change, chart)),
-        "unallocated": _pair(_unallocated(change.before), _unallocated(change.after)),
+        "unallocated": _pair(unallocated_units(change.before), unallocated_units(change.after)),
         "moves": [_move(row) for row in _largest_first(change.moves.to_pylist())],
         "reclass": [_entry(entry) for entry in change.reclass],
     }
@@ -90,8 +89,8 @@ def summary_json(months: Sequence[MonthChange], *, threshold_units: int) -> dict
         "beyond_threshold": _changes(beyond),
         "threshold": format_units(threshold_units),
         "unallocated": _pair(
-            sum(_unallocated(one.before) for one in months),
-            sum(_unallocated(one.after) for one in months),
+            sum(unallocated_units(one.before) for one in months),
+            sum(unallocated_units(one.after) for one in months),
         ),
         "closed_periods_touched": [
             one.period for one in months if one.state == "closed" and one.moves.num_rows
@@ -143,17 +142,6 @@ def _by_account(change: MonthChange, chart: Chart) -> Amounts:
 
 def _before_tax(lines: pa.Table) -> pa.Table:
     return lines.filter(pc.not_equal(lines["charge_category"], "Tax"))
-
-
-def _unallocated(lines: pa.Table) -> int:
-    """Sum of absolute amounts without an initiative, in units."""
-    own = lines.filter(lines["initiative"].is_null())["billed_cost"].to_pylist()
-    return sum(abs(from_decimal(cost)) for cost in own)
-
-
-def _total(lines: pa.Table) -> int:
-    total: Decimal | None = pc.sum(lines["billed_cost"]).as_py()
-    return from_decimal(total) if total is not None else 0
 
 
 def _changes(amounts: Mapping[str, tuple[int, int]]) -> list[dict[str, str]]:

@@ -16,6 +16,7 @@ from tieout.core.period import Period, parse_period
 from tieout.engine.base import days_of, engine_lake_url, load, parse_engine
 from tieout.engine.month_cube import month_cube, month_cube_of_files
 from tieout.focus.columns import with_attr_ids
+from tieout.focus.ledger_columns import total_units, unallocated_units
 from tieout.lake.files import LakeFile
 from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
@@ -172,8 +173,8 @@ def _store(context: Context, month: Period, made: Classified) -> dict[str, Any]:
         ),
         "lines": _named(context.lake.put_table(made.lines, f"lines/period={month}")),
         "line_count": made.lines.num_rows,
-        "total": format_units(made.total_units),
-        "unallocated": format_units(made.unallocated_units),
+        "total": format_units(total_units(made.lines)),
+        "unallocated": format_units(unallocated_units(made.lines)),
     }
 
 

@@ -14,9 +14,9 @@ import pyarrow.compute as pc
 from tieout.audit.canonical import canonical_hash
 from tieout.close.evidence import AccountEvidence
 from tieout.close.states import PeriodState
-from tieout.core.money import UNITS_PER_ONE, from_decimal, round_half_even
+from tieout.core.money import UNITS_PER_ONE, round_half_even
 from tieout.core.period import Period
-from tieout.focus.ledger_columns import with_own_dimensions
+from tieout.focus.ledger_columns import unallocated_units, with_own_dimensions
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
@@ -148,12 +148,6 @@ def _policies(tx: Tx, month: Period) -> tuple[str, ...]:
     tables = lookup_kinds(policy(tx, "classification", month))
     optional = [(kind, optional_policy(tx, kind, month)) for kind in (*OPTIONAL_POLICIES, *tables)]
     return (*used, *(f"{kind}:{found.sha256}" for kind, found in optional if found))
-
-
-def unallocated_units(lines: pa.Table) -> int:
-    """Sum of absolute amounts (1e-12) of lines that no rule gave an initiative."""
-    rows = lines.select(["initiative", "billed_cost"]).to_pylist()
-    return sum(abs(from_decimal(row["billed_cost"])) for row in rows if row["initiative"] is None)
 
 
 def of_account(lines: pa.Table, provider: str, billing_account_id: str) -> pa.Table:

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from fractions import Fraction
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.allocation.allocate import allocate
 from tieout.allocation.base import Weights
@@ -84,24 +85,18 @@ def _values(table: Policy | None) -> tuple[DriverValue, ...]:
 
 def token_spend(lines: pa.Table) -> dict[str, Fraction | int]:
     """Driver: direct AI usage spend of each initiative in units; pools and unallocated left out."""
-    spend: dict[str, Fraction | int] = {}
-    wanted = ["initiative", "service_category", "charge_category", "billed_cost"]
-    for row in lines.select(wanted).to_pylist():
-        initiative = row["initiative"]
-        if initiative is None or initiative.startswith(POOL_PREFIX):
-            continue
-        if row["service_category"] == AI_SERVICE_CATEGORY and row["charge_category"] == "Usage":
-            spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
-    return spend
+    is_ai = pc.equal(lines["service_category"], AI_SERVICE_CATEGORY)
+    return _by_initiative(lines.filter(pc.and_(is_ai, pc.equal(lines["charge_category"], "Usage"))))
 
 
 def direct_cost(lines: pa.Table) -> dict[str, Fraction | int]:
     """Driver: all direct cost before tax of each initiative in units; pools left out."""
-    spend: dict[str, Fraction | int] = {}
-    for row in lines.select(["initiative", "charge_category", "billed_cost"]).to_pylist():
-        initiative = row["initiative"]
-        if initiative is None or initiative.startswith(POOL_PREFIX):
-            continue
-        if row["charge_category"] != "Tax":
-            spend[initiative] = spend.get(initiative, 0) + from_decimal(row["billed_cost"])
-    return spend
+    return _by_initiative(lines.filter(pc.not_equal(lines["charge_category"], "Tax")))
+
+
+def _by_initiative(lines: pa.Table) -> dict[str, Fraction | int]:
+    is_pool = pc.starts_with(lines["initiative"], POOL_PREFIX)  # null where nobody decided
+    own = lines.filter(pc.invert(is_pool))
+    sums = own.group_by("initiative").aggregate([("billed_cost", "sum")])
+    pairs = zip(sums["initiative"].to_pylist(), sums["billed_cost_sum"].to_pylist(), strict=True)
+    return {initiative: from_decimal(cost) for initiative, cost in pairs}

@@ -13,7 +13,6 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.core.money import from_decimal
 from tieout.core.period import Period
 from tieout.engine.base import STARTED
 from tieout.engine.month_cube import (
@@ -59,21 +58,6 @@ class Classified:
 
     assignment: pa.Table
     lines: pa.Table
-
-    @property
-    def total_units(self) -> int:
-        """Cost of all lines, in units."""
-        return sum(_units(self.lines))
-
-    @property
-    def unallocated_units(self) -> int:
-        """Sum of absolute amounts of lines that no rule gave an initiative, in units."""
-        decided = self.lines.column("initiative").to_pylist()
-        return sum(
-            abs(amount)
-            for amount, initiative in zip(_units(self.lines), decided, strict=True)
-            if initiative is None
-        )
 
 
 def classified(cube: pa.Table, month: Period, used: Used) -> Classified:
@@ -232,7 +216,3 @@ def register(used: Used) -> dict[str, Initiative]:
 @lru_cache(maxsize=16)
 def _parsed_register(register: Policy) -> tuple[Initiative, ...]:
     return parse_initiatives(register.body, name=register.label)
-
-
-def _units(lines: pa.Table) -> list[int]:
-    return [from_decimal(value) for value in lines.column("billed_cost").to_pylist()]
