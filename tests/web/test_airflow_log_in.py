@@ -10,6 +10,8 @@ from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.utils.db import initdb
 from fastapi.testclient import TestClient
 
+from tieout.web import api
+
 pytestmark = pytest.mark.airflow
 
 
@@ -25,7 +27,9 @@ def airflow_client() -> Iterator[TestClient]:
         environment.setenv("TIEOUT_DEMO", "1")
         environment.setenv("TIEOUT_WEB_DATABASE_URL", "postgresql://nobody@127.0.0.1:1/none")
         purge_cached_app()
+        api.web_context.cache_clear()  # of a test before, with its own database or none
         yield TestClient(create_app(apps="core"))
+        api.web_context.cache_clear()
         purge_cached_app()
     for cached in (manager._get_plugins, manager.get_fastapi_plugins):
         cached.cache_clear()
