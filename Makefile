@@ -11,7 +11,7 @@ help:
 	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
 	@echo "make test    set up, then run all tests (emulators that cannot be installed here are skipped by name)"
 	@echo "make spark   the same ledger on a Spark cluster of this machine, to the bit (Java 17)"
-	@echo "make soak    the long versions of the fault tests"
+	@echo "make soak    the long versions of the fault tests, and each law on thirty times as many cases"
 	@echo "make bench   the benchmarks of docs/reference/performance.md"
 	@echo "make up      Airflow's UI on 127.0.0.1 over what make run made; make down stops what is left"
 	@echo "make check   lint, types, import contracts, house and docs rules"
@@ -40,8 +40,9 @@ spark: $(STAMP)  # the same ledger on a Spark cluster of this machine, to the bi
 	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -p no:logging tests/engine/test_spark_cluster.py
 
 soak: $(STAMP) tools spark
-	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile -p no:logging tests/faults \
-	  tests/publish/test_focus_export.py tests/dags/test_month_through_airflow.py
+	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:logging \
+	  tests/faults tests/dags/test_month_through_airflow.py tests/publish/test_focus_export.py \
+	  $(PURE:%=tests/%) tests/engine tests/lake tests/sources
 
 bench: $(STAMP)
 	@$(BIN)/python -m bench.bench_normalise

@@ -25,7 +25,7 @@ from demo.airflow_api import AirflowApi
 REPOSITORY = Path(__file__).resolve().parent.parent
 LAST_DAY = "2026-10-31"  # the sample ends here; the scheduler would go on with yesterday
 COMPONENTS = ("api-server", "scheduler", "dag-processor", "triggerer")
-DAGS = ("daily_sync", "monthly_close")
+DAGS = ("daily_sync", "monthly_close", "reapply")
 PROVIDERS = ("aws", "gcp", "azure", "openai", "anthropic")
 # More than the workers, so that a worker never waits for the next look of the scheduler.
 POOL_SLOTS = 16
@@ -107,7 +107,7 @@ def migrate(settings: AirflowSettings) -> None:
 
 @contextmanager
 def running(settings: AirflowSettings, *, timeout_s: float = 120) -> Iterator[AirflowApi]:
-    """Airflow, healthy, with both DAGs read and the pool made; stopped cleanly on leaving.
+    """Airflow, healthy, with the DAGs read and the pool made; stopped cleanly on leaving.
 
     Yields:
         The REST API, logged in as the administrator.
@@ -167,17 +167,16 @@ def stop(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def up(settings: AirflowSettings) -> None:
-    """Run in the foreground until Ctrl-C (or SIGTERM), and say where to look and who may log in."""
-    with running(settings):
-        print(f"Airflow is ready: {settings.url}")
-        for name, password in PASSWORDS.items():
-            print(f"  log in as {name} with password {password}")
-        print("Ctrl-C stops it.", flush=True)
-        try:
-            signal.pause()
-        except KeyboardInterrupt:
-            print("Stopping.")
+def stay(settings: AirflowSettings) -> None:
+    """While it is `running`: say where to look and who may log in, and wait for Ctrl-C."""
+    print(f"Airflow is ready: {settings.url}")
+    for name, password in PASSWORDS.items():
+        print(f"  log in as {name} with password {password}")
+    print("Ctrl-C stops it.", flush=True)
+    try:
+        signal.pause()
+    except (KeyboardInterrupt, SystemExit):
+        print("Stopping.")
 
 
 def _environment(settings: AirflowSettings) -> dict[str, str]:

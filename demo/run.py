@@ -5,6 +5,7 @@ reports and invoices are there; two people sign; the month is published. Run aga
 nothing. Killed at any point, the next run goes on from what is there.
 """
 
+import argparse
 import os
 import subprocess
 import sys
@@ -50,6 +51,9 @@ _started = time.monotonic()
 
 def main() -> int:
     """Run the month; 0 when it is closed and published, else 3 with one sentence."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--stay", action="store_true", help="keep Airflow up until Ctrl-C")
+    stay: bool = parser.parse_args().stay
     home = deployment.home_folder()
     try:
         with deployment.alone(home), (home / "logs" / "run.log").open("a") as file:
@@ -57,7 +61,7 @@ def main() -> int:
             airflow.stop_stale(home)
             made = _prepared(home)
             try:
-                return _month(made)
+                return _month(made, stay=stay)
             finally:
                 deployment.release(made)
     except (TieoutError, deployment.DemoError, airflow.AirflowNotUpError) as error:
@@ -80,7 +84,7 @@ def _prepared(home: Path) -> deployment.Deployment:
     return made
 
 
-def _month(made: deployment.Deployment) -> int:
+def _month(made: deployment.Deployment, *, stay: bool) -> int:
     worker = made.worker({})
     try:
         if status.period_status(worker, period=PERIOD)["state"] == "closed":
@@ -88,7 +92,7 @@ def _month(made: deployment.Deployment) -> int:
         standins = StandIns(made.home, as_of=made.calendar())
         standins.start()
         try:
-            _through_airflow(made, standins, worker)
+            _through_airflow(made, standins, worker, stay=stay)
         finally:
             standins.stop()
         return _report(worker)
@@ -96,7 +100,9 @@ def _month(made: deployment.Deployment) -> int:
         worker.close()
 
 
-def _through_airflow(made: deployment.Deployment, standins: StandIns, worker: Context) -> None:
+def _through_airflow(
+    made: deployment.Deployment, standins: StandIns, worker: Context, *, stay: bool
+) -> None:
     connections = standins.connection_environment()
     settings = made.airflow(connections, port=airflow.free_port())
     say("airflow: metadata")
@@ -107,6 +113,8 @@ def _through_airflow(made: deployment.Deployment, standins: StandIns, worker: Co
         _policies(worker, settings.url)
         _daily(api)
         _close(api, standins, made, settings.url)
+        if stay:
+            airflow.stay(settings)
 
 
 def _policies(worker: Context, url: str) -> None:

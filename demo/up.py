@@ -20,7 +20,8 @@ def main() -> int:
                 port = airflow.free_port()
                 settings = made.airflow(standins.connection_environment(), port=port)
                 airflow.migrate(settings)
-                airflow.up(settings)
+                with airflow.running(settings):
+                    airflow.stay(settings)
             finally:
                 standins.stop()
                 deployment.release(made)

@@ -10,20 +10,17 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from urllib.parse import urlsplit, urlunsplit
 
-import hypothesis
 import psycopg
 import pytest
 from demo.postgres import Logins, Server, destroy, prepare, start
 from psycopg import sql
+from tests import examples
 
 from tieout.store import migrate, people
 from tieout.store.people import Person
 from tieout.store.session import Store
 
-# the machine that runs the tests may be busy: time is never a reason to call a law broken
-hypothesis.settings.register_profile("tieout", deadline=None, derandomize=True)
-hypothesis.settings.load_profile("tieout")
-
+examples.use()
 pytest_plugins = ["tests.emulators", "tests.worlds"]
 
 TEMPLATE = "tieout_template"
@@ -33,6 +30,23 @@ PEOPLE = (
     Person(person_id="cem", display_name="Cem All", duties=("preparer", "controller", "approver")),
     Person(person_id="dee", display_name="Dee Auditor", duties=("auditor",)),
 )
+# Files of tests by what they cost, the most costly first; a file is run by one worker.
+LONGEST = {
+    f"test_{name}.py": place
+    for place, name in enumerate(
+        (
+            "month_through_airflow",
+            "killed_month",
+            "spark_cluster",
+            "focus_export",
+            "engine_choice",
+            "month",
+            "reapply",
+            "classify_law",
+            "post",
+        )
+    )
+}
 _numbers = itertools.count(1)
 
 
@@ -152,8 +166,4 @@ def pytest_sessionfinish() -> None:
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The long tests begin first, so that no worker starts one when the others are done."""
-    items.sort(key=lambda item: (not _marked(item, "airflow"), not _marked(item, "fault")))
-
-
-def _marked(item: pytest.Item, name: str) -> bool:
-    return item.get_closest_marker(name) is not None
+    items.sort(key=lambda item: LONGEST.get(item.path.name, len(LONGEST)))

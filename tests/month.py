@@ -132,10 +132,10 @@ def step_ends() -> list[int]:
     ]
 
 
-def run(world: World, *, upto: int | None = None) -> list[StepResult]:
-    """Run the acts in order, the first `upto` of them."""
+def run(world: World, *, begin: int = 0, upto: int | None = None) -> list[StepResult]:
+    """Run the acts in order, from the one in place `begin` to before the one in place `upto`."""
     results = []
-    for _, act in acts()[:upto]:
+    for _, act in acts()[begin:upto]:
         result = act(world)
         if result is not None:
             results.append(result)

@@ -18,6 +18,20 @@ from tests import month
 
 TEMPLATE = "tieout_template"
 FINAL_WORLD = month.place("final world")
+# After which acts tests want worlds: on the way to a later one the earlier ones are kept as well.
+STOPS = tuple(
+    month.place(act) + 1
+    for act in (
+        "draft world",
+        "draft pull azure",
+        "accrue",
+        "final normalise azure",
+        "classify final",
+        "settle",
+        "request close",
+        "controller signs",
+    )
+)
 
 
 @contextmanager
@@ -74,30 +88,33 @@ def brought_to(
     with (shared / "acts.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         template, kept = f"tieout_after_{acts}", shared / f"after-{acts}"
-        if not kept.exists():
-            _make(server, logins, kept, template=template, acts=acts)
+        for upto in (*(one for one in STOPS if one < acts), acts):
+            if not (shared / f"after-{upto}").exists() and not kept.exists():
+                _make(server, logins, shared, acts=upto)
         shutil.copytree(kept, home, dirs_exist_ok=True)
     with a_world(server, logins, home, template=template, acts=acts) as world:
         yield world
 
 
-def _make(server: Server, logins: Logins, kept: Path, *, template: str, acts: int) -> None:
+def _make(server: Server, logins: Logins, shared: Path, *, acts: int) -> None:
     """Run the acts that the longest kept world lacks, and keep database and files."""
-    home = kept.with_name(f"making-{acts}")
+    home = shared / f"making-{acts}"
     rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
     shutil.rmtree(home, ignore_errors=True)  # of an attempt that failed
-    known = [int(one.name.removeprefix("after-")) for one in kept.parent.glob("after-*")]
+    known = [int(one.name.removeprefix("after-")) for one in shared.glob("after-*")]
     begun = max((one for one in known if one < acts), default=0)
     start = f"tieout_after_{begun}" if begun else TEMPLATE
     if begun:
-        shutil.copytree(kept.with_name(f"after-{begun}"), home)
+        shutil.copytree(shared / f"after-{begun}", home)
     with a_world(server, logins, home, template=start, acts=begun) as world:
         for _, act in month.acts()[begun:acts]:
             act(world)
         name = urlsplit(world.worker_url).path.lstrip("/")
         with psycopg.connect(server.admin_url, autocommit=True) as admin:
-            admin.execute(rename.format(sql.Identifier(name), sql.Identifier(template)))
-    home.rename(kept)
+            admin.execute(
+                rename.format(sql.Identifier(name), sql.Identifier(f"tieout_after_{acts}"))
+            )
+    home.rename(shared / f"after-{acts}")
 
 
 WorldAt = Callable[[int | str], month.World]

@@ -81,6 +81,8 @@ PERIOD_PARAM = Param(
     description="Year and month, such as 2026-10; only for a run started by hand.",
 )
 
+# What can be applied to the past: the step knows it too, but a form loads no step.
+_RULES = "classification|initiatives|allocation|tag_map|owners|drivers|lookup:[a-z][a-z0-9_-]{0,59}"
 INVOICE_WAIT_S = 30 * 24 * 3600
 RETRY_DELAY = timedelta(seconds=seconds("TIEOUT_RETRY_DELAY_S", 300))
 
@@ -280,9 +282,9 @@ def reapply_params() -> dict[str, Param]:
     return {
         "policy": Param(
             type="string",
-            pattern=r"^(classification|initiatives|allocation|tag_map|owners)@[1-9]\d*$",
+            pattern=rf"^({_RULES})@[1-9]\d*$",
             title="Policy version",
-            description="A proposed version, such as classification@3.",
+            description="A proposed version, such as classification@3 or lookup:regions@1.",
         ),
         "first": Param(type="string", pattern=month, title="First month"),
         "last": Param(type="string", pattern=month, title="Last month"),
@@ -296,12 +298,15 @@ def reapply_params() -> dict[str, Param]:
 
 
 def reapply_request() -> dict[str, str]:
-    """The filled-in form, and who asks: the person who started the run, as Airflow knows them."""
+    """The filled-in form, and who asks: who started the run, by the name that Airflow has for them.
+
+    The name is marked as Airflow's: it is no person of the ledger, whom only the pages identify.
+    """
     current = get_current_context()
-    form = current["params"]
+    form, starter = current["params"], current["dag_run"].triggering_user_name
     names = {"label": "policy", "first": "first", "last": "last", "threshold": "threshold"}
     asked = {ours: str(form[theirs]) for ours, theirs in names.items()}
-    return {**asked, "person": "service:airflow"}
+    return {**asked, "person": f"airflow:{starter}" if starter else "service:airflow"}
 
 
 def close_deadline() -> DeadlineAlert:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -104,8 +105,8 @@ def test_unused_and_held_parts_are_the_unallocated_portion() -> None:
 
 
 @pytest.mark.parametrize("changes", [{"method": "tiered"}, {"to_pools": (("network", 1),)}])
-def test_a_quantity_is_given_only_where_it_alone_made_the_ratio(changes: dict[str, object]) -> None:
-    pool = replace(PTU, **changes)  # type: ignore[arg-type]  # fields of the example
+def test_a_quantity_is_given_only_where_it_alone_made_the_ratio(changes: dict[str, Any]) -> None:
+    pool = replace(PTU, **changes)
     found = _columns(SHARES, pool)
     details = json.loads(found["search"]["AllocatedMethodDetails"] or "")
     assert details["Elements"][0].keys() == {"AllocatedRatio"}

@@ -2,6 +2,7 @@
 
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -61,10 +62,10 @@ def test_shares_add_up_mirror_and_stay_within_one_unit(
         assert share == 0 or weights[key] > 0
 
 
-def _basis(driver: dict[str, int], **changes: object) -> Basis:
+def _basis(driver: dict[str, int], **changes: Any) -> Basis:
     values = {key: Fraction(value) for key, value in driver.items()}
     budget = dict.fromkeys(values, Fraction(0))
-    return Basis(**{"driver": values, "budget": budget, **changes})  # type: ignore[arg-type]  # fields of the example
+    return Basis(**{"driver": values, "budget": budget, **changes})
 
 
 def test_a_method_is_found_by_its_file_name() -> None:

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from datetime import date
 from fractions import Fraction
+from typing import Any
 
 import pytest
 
@@ -229,8 +230,8 @@ def test_a_fallback_that_has_ended_itself_stops_the_step() -> None:
         {"method": "usage_split", "parameters": Parameters(unused_owner="ghost")},
     ],
 )
-def test_whoever_bears_what_is_left_is_in_the_register(changes: dict[str, object]) -> None:
-    pool = replace(POOL, **changes)  # type: ignore[arg-type]  # fields of the example
+def test_whoever_bears_what_is_left_is_in_the_register(changes: dict[str, Any]) -> None:
+    pool = replace(POOL, **changes)
     with pytest.raises(RuleFileError, match="ghost of fallback or unused_owner not in the"):
         _resolve(pool, {"search": 1})
 

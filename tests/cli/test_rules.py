@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from tests import month
 from tests.cli.command import Answer, here
-from tests.worlds import WorldAt
 
 from tieout.rules.parse import parse_rules
 from tieout.steps import sign
@@ -40,11 +39,10 @@ class Shell:
         web.close()
 
 
-@pytest.fixture
-def shell(world_at: WorldAt) -> Shell:
-    world = world_at("controller signs")
-    month.act("publish")(world)
-    return Shell(world=world)
+@pytest.fixture(scope="module")
+def shell(closed_world: month.World) -> Shell:
+    """One for all tests: the only rules that any of them proposes are NEW."""
+    return Shell(world=closed_world)
 
 
 def test_propose_preview_approve_reapply(shell: Shell, tmp_path: Path) -> None:

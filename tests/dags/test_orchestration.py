@@ -182,6 +182,25 @@ def test_only_the_holders_of_a_duty_are_asked(monkeypatch: pytest.MonkeyPatch) -
     assert anybody.assigned_users is None
 
 
+@pytest.mark.parametrize(
+    ("starter", "person"), [("maria", "airflow:maria"), (None, "service:airflow")]
+)
+def test_a_preview_is_made_in_the_name_of_who_started_the_run(
+    monkeypatch: pytest.MonkeyPatch, starter: str | None, person: str
+) -> None:
+    form = {"policy": "tag_map@2", "first": "2026-01", "last": "2026-10", "threshold": "0"}
+    run = SimpleNamespace(triggering_user_name=starter)
+    current = {"dag_run": run, "params": form}
+    monkeypatch.setattr(orchestration, "get_current_context", lambda: current)
+    assert orchestration.reapply_request() == {
+        "label": "tag_map@2",
+        "first": "2026-01",
+        "last": "2026-10",
+        "threshold": "0",
+        "person": person,
+    }
+
+
 def test_a_task_reports_its_steps_in_order() -> None:
     pulled = StepResult(step="pull", subject="x", status="done", summary={"pulls": 3})
     rated = StepResult(step="rate", subject="x", status="unchanged")

@@ -6,6 +6,8 @@ from airflow.sdk.exceptions import ParamValidationError
 from airflow.serialization.serialized_objects import DagSerialization
 from airflow.timetables.base import DagRunInfo, TimeRestriction, Timetable
 
+from tieout.steps.past import RULE_KINDS
+
 PROVIDERS = ("aws", "gcp", "azure", "openai", "anthropic")
 
 
@@ -79,6 +81,14 @@ def test_a_run_by_hand_takes_a_month_and_nothing_else(dags: dict[str, DAG], peri
         param.resolve(value=period)
 
 
+def test_whatever_decides_classes_or_shares_can_be_applied_to_the_past(
+    dags: dict[str, DAG],
+) -> None:
+    param = dags["reapply"].params.get_param("policy")
+    for kind in RULE_KINDS:
+        assert param.resolve(value=f"{kind}@2") == f"{kind}@2"
+
+
 def test_reapply_waits_for_a_person_between_preview_and_application(dags: dict[str, DAG]) -> None:
     dag = dags["reapply"]
     order = [{task.task_id for task in dag.roots}]
@@ -94,6 +104,7 @@ def test_reapply_waits_for_a_person_between_preview_and_application(dags: dict[s
     [
         ("policy", "classification@3", "chart@1"),
         ("policy", "allocation@12", "allocation"),
+        ("policy", "lookup:cost-centers@1", "lookup:@1"),
         ("first", "2026-01", "January"),
         ("last", "2026-12", "2026-13"),
         ("threshold", "1000.50", "much"),

@@ -3,23 +3,24 @@
 import multiprocessing
 import os
 import signal
+from itertools import pairwise
 from typing import Any
 
 import pytest
 from tests import month
+from tests.examples import SOAK
 from tests.worlds import WorldAt
 
 from tieout.steps import audit_log, status
 
 pytestmark = pytest.mark.fault
 MIDDLE_S = 0.15
-SOAK = os.environ.get("TIEOUT_SOAK") == "1"  # make soak: after each step, and more often
 
 
-def _die_after(world: month.World, upto: int) -> None:
-    """Run the first acts, then die without any clean-up."""
+def _die_after(world: month.World, begin: int, upto: int) -> None:
+    """Run these acts, then die without any clean-up."""
     os.environ["TIEOUT_ALLOW_LOOPBACK"] = "1"
-    month.run(world, upto=upto)
+    month.run(world, begin=begin, upto=upto)
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -57,13 +58,15 @@ def _outcome(world: month.World) -> dict[str, Any]:
 def test_killed_after_each_step_and_begun_again_the_ledger_is_the_same(
     undisturbed: dict[str, Any], world_at: WorldAt, processes: Any
 ) -> None:
-    world = world_at(0 if SOAK else "accrue")
-    ends = [end for end in month.step_ends() if SOAK or end > month.place("accrue")]
-    for upto in ends[:: 1 if SOAK else 3]:
-        child = processes.Process(target=_die_after, args=(world, upto))
+    """The long way begins each time at the first act; the short one goes on where it was killed."""
+    place = 0 if SOAK else month.place("accrue") + 1
+    world = world_at(place)
+    ends = [end for end in month.step_ends() if end > place]
+    for killed, upto in pairwise([place, *ends]):
+        child = processes.Process(target=_die_after, args=(world, 0 if SOAK else killed, upto))
         child.start()
         child.join(120)
-        assert child.exitcode == -signal.SIGKILL, f"the first {upto} acts did not finish"
+        assert child.exitcode == -signal.SIGKILL, f"the acts up to {upto} did not finish"
     month.run(world)
     assert _outcome(world) == undisturbed
 

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import pytest
@@ -20,24 +21,18 @@ def _together(
     world: month.World, step: Callable[[Context], StepResult]
 ) -> list[StepResult | BaseException]:
     gate = threading.Barrier(WORKERS)
-    found: list[StepResult | BaseException] = []
 
-    def work() -> None:
+    def work() -> StepResult:
         context = world.worker()
         try:
             gate.wait(10)
-            found.append(step(context))
-        except BaseException as error:  # noqa: BLE001  the test looks at whatever happened
-            found.append(error)
+            return step(context)
         finally:
             context.close()
 
-    threads = [threading.Thread(target=work) for _ in range(WORKERS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(60)
-    return found
+    with ThreadPoolExecutor(WORKERS) as pool:
+        begun = [pool.submit(work) for _ in range(WORKERS)]
+    return [one.exception(60) or one.result() for one in begun]
 
 
 def _events(world: month.World) -> int:

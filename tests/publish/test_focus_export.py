@@ -46,7 +46,7 @@ EXPLAINED = {
 }
 EXPLAINED["all"] = EXPLAINED["aws"] | EXPLAINED["anthropic"] | {"ConsumedUnit-C-003-O"}
 # OWASP, "CSV Injection", with the full-width forms that spreadsheets take for the same
-STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  on purpose
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def export(table: pa.Table, *documents: InvoiceFacts, **extra: Any) -> dict[str, bytes]:

@@ -27,7 +27,7 @@ from tieout.publish.tables import (
 )
 
 # OWASP, "CSV Injection", with the full-width forms that spreadsheets take for the same
-STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")  # noqa: RUF001  on purpose
+STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
 
 def _read(content: bytes) -> list[list[str]]:

@@ -149,6 +149,7 @@ def test_a_provider_has_its_display_name(provider: str, service: str, name: str)
 
 
 def test_the_price_of_the_utc_day_is_used() -> None:
+    until = date(2026, 10, 6)
     old = RatePrice(
         provider="openai",
         model="gpt-6-sol",
@@ -156,9 +157,9 @@ def test_the_price_of_the_utc_day_is_used() -> None:
         token_kind="input",
         unit_price=Decimal(2),
         valid_from=date(2026, 1, 1),
-        valid_to=date(2026, 10, 6),
+        valid_to=until,
     )
-    card = RateCard(version="1", source="s", prices=(old, _price("input", "3", day=old.valid_to)))  # type: ignore[arg-type]  # the old price has an end
+    card = RateCard(version="1", source="s", prices=(old, _price("input", "3", day=until)))
     later = datetime(2026, 10, 6, tzinfo=UTC)
     charges, _ = rate(
         _usage({"input_tokens": 1}, {"input_tokens": 1, "charge_period_start": later}), card

@@ -5,8 +5,9 @@ from datetime import date
 from typing import Any
 
 import pyarrow as pa
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.rules.plain_reading import (
     OWN,
     REGISTER,
@@ -59,7 +60,7 @@ def _plain(
     return reader.decided, reader.lacking
 
 
-@settings(max_examples=300)
+@examples(80)
 @given(rule_sets(), lookup_tables(), ROWS)
 def test_masks_and_plain_reading_agree_on_class_rule_and_problems(
     rules: RuleSet, table: LookupTable, rows: list[Charge]
@@ -75,7 +76,7 @@ def test_masks_and_plain_reading_agree_on_class_rule_and_problems(
         assert lacking == {rule_id for _, ids in plain for rule_id in ids}
 
 
-@settings(max_examples=100)
+@examples(40)
 @given(rule_sets(), lookup_tables(), ROWS, st.randoms(use_true_random=False))
 def test_the_order_of_rows_and_how_they_are_coded_play_no_part(
     rules: RuleSet, table: LookupTable, rows: list[Charge], chance: Any
@@ -92,7 +93,7 @@ def test_the_order_of_rows_and_how_they_are_coded_play_no_part(
     assert right.problems == left.problems
 
 
-@settings(max_examples=100)
+@examples(40)
 @given(rule_sets(), lookup_tables())
 def test_between_two_changes_every_day_has_the_same_rules_and_rows(
     rules: RuleSet, table: LookupTable

@@ -9,8 +9,9 @@ from typing import Any, cast
 import botocore
 import pyarrow as pa
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.rules.lint_cases import RULE_SETS, attributes
 
 from tieout.core.errors import RuleFileError, UnknownPluginError
@@ -284,7 +285,7 @@ def test_an_outcome_without_a_way_of_writing_is_refused() -> None:
         write_rules(RuleSet(name="s", dimensions=(replace(group, rules=(odd,)),)))
 
 
-@settings(max_examples=200)
+@examples(100)
 @given(RULE_SETS, st.sampled_from(["plain", "a: b", "#no", "012", "Größe 😀", '"', "null"]))
 def test_a_written_rule_file_reads_back_as_the_same_rules(rules: RuleSet, word: str) -> None:
     first = DimensionRules(

@@ -4,8 +4,9 @@ import json
 from collections import defaultdict
 from datetime import date
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.rules.lint_cases import (
     PREDICATES,
     REGISTER,
@@ -30,7 +31,7 @@ ON = date(2026, 10, 1)
 WHOLE = st.integers(-1000, 1000)
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(PREDICATES, ROWS)
 def test_the_normal_form_asks_the_same(predicate: Predicate, rows: list[Row]) -> None:
     for row in rows:
@@ -43,7 +44,7 @@ def test_the_normal_form_of_a_normal_form_is_itself(predicate: Predicate) -> Non
     assert normal(normal(predicate)) == normal(predicate)
 
 
-@settings(max_examples=500)
+@examples(300)
 @given(PREDICATES, PREDICATES, ROWS)
 def test_what_is_implied_holds(narrow: Predicate, wide: Predicate, rows: list[Row]) -> None:
     one, other = normal(narrow), normal(wide)
@@ -53,14 +54,14 @@ def test_what_is_implied_holds(narrow: Predicate, wide: Predicate, rows: list[Ro
         assert not any(holds(narrow, row) and holds(wide, row) for row in rows)
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(PREDICATES, PREDICATES)
 def test_all_implies_its_parts_and_a_part_implies_any(one: Predicate, other: Predicate) -> None:
     assert implies(normal(AllOf((one, other))), normal(one))
     assert implies(normal(one), normal(AnyOf((one, other))))
 
 
-@settings(max_examples=300)
+@examples(120)
 @given(RULE_SETS, ROWS)
 def test_a_rule_that_logic_calls_useless_decides_nothing(rules: RuleSet, rows: list[Row]) -> None:
     table = attributes(rows)
@@ -127,7 +128,7 @@ def test_the_money_of_all_rules_is_all_the_money(
         assert sum(one.decides.absolute_units for one in found) == absolute * UNITS_PER_ONE
 
 
-@settings(max_examples=200)
+@examples(80)
 @given(RULE_SETS, ROWS)
 def test_overlaps_are_those_of_the_plain_reading(rules: RuleSet, rows: list[Row]) -> None:
     money = amounts((at, str(2**at), 1) for at in range(len(rows)))

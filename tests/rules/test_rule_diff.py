@@ -5,8 +5,9 @@ from datetime import date
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from tests.examples import examples
 from tests.rules.lint_cases import REGISTER, ROWS, RULE_SETS, Row, attributes, holds, rule
 
 from tieout.rules.classify import classify
@@ -259,7 +260,7 @@ def test_a_question_about_another_dimension_counts_as_depending_on_it() -> None:
     assert outcome_words(cast("Outcome", "a later outcome")) == "a later outcome"
 
 
-@settings(max_examples=400)
+@examples(120)
 @given(RULE_SETS, RULE_SETS, ROWS, st.data())
 def test_what_meets_no_affected_rule_is_decided_as_before(
     old: RuleSet, other: RuleSet, rows: list[Row], data: st.DataObject

@@ -14,7 +14,7 @@ import pytest
 from moto.server import ThreadedMotoServer
 from tests.sources.aws_peer import Peer, connection
 
-from tieout.config import ProviderConnection
+from tieout.config import ProviderConnection, utc_now
 from tieout.core.errors import (
     NotReadyError,
     SettingError,
@@ -69,7 +69,7 @@ def put_manifest(s3: Any, *files: str, folder: str = META) -> None:
 
 
 def fetch(link: ProviderConnection) -> tuple[RawDocument, ...]:
-    return load_provider("aws").fetch_cost(link, through=THROUGH, now=datetime.now(UTC), **ASKED)  # noqa: TID251  moto stamps objects with this clock
+    return load_provider("aws").fetch_cost(link, through=THROUGH, now=utc_now(), **ASKED)
 
 
 def test_an_export_that_overwrites_leaves_stale_chunks_that_are_not_read(
@@ -144,7 +144,7 @@ def test_files_younger_than_their_manifest_are_a_refresh_in_progress(s3: Any, mo
     with pytest.raises(SourceAnswerError, match="AWS is replacing this version"):
         fetch(link)
     # a copied bucket has other times: after some hours the files are taken as they are
-    later = datetime.now(UTC) + timedelta(hours=7)  # noqa: TID251  moto stamps with this clock
+    later = utc_now() + timedelta(hours=7)  # moto stamps objects with the clock
     provider = load_provider("aws")
     assert len(provider.fetch_cost(link, through=THROUGH, now=later, **ASKED)) == 2
 

@@ -5,8 +5,8 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
-from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 from tests.sources.aws_peer import Peer, connection
@@ -178,12 +178,9 @@ def test_moto_answers_what_it_was_given() -> None:
     host, port = server.get_host_and_port()
     url = f"http://{host}:{port}"
     results = {"results": [page(day("2026-10-01", group("Amazon Route 53", "1", "0.50")))]}
-    queued = Request(  # noqa: S310  loopback
-        f"{url}/moto-api/static/ce/cost-and-usage-results", data=json.dumps(results).encode()
-    )
     try:
-        with urlopen(queued) as accepted:  # noqa: S310  loopback
-            assert accepted.status == 201
+        queued = httpx.post(f"{url}/moto-api/static/ce/cost-and-usage-results", json=results)
+        assert queued.status_code == 201
         link = connection(ce_endpoint_url=url, cost_explorer="on")
         provider = load_provider("aws")
         found = provider.fetch_usage(link, through=date(2026, 10, 31), **ASKED)

@@ -245,8 +245,8 @@ def test_a_throttle_is_waited_out(standin: Connect) -> None:
 
 def test_list_prices_of_the_catalog_are_compared_if_asked_for(standin: Connect) -> None:
     def price(key: str, unit: str, cents: int) -> dict[str, Any]:
-        rate = {"startUsageAmount": 0, "unitPrice": {"currencyCode": "USD", "units": "0"}}
-        rate["unitPrice"]["nanos"] = cents * 10_000_000  # type: ignore[index]  # a dict, just made
+        unit_price = {"currencyCode": "USD", "units": "0", "nanos": cents * 10_000_000}
+        rate = {"startUsageAmount": 0, "unitPrice": unit_price}
         expression = {"usageUnitDescription": unit, "tieredRates": [rate]}
         info = [{"pricingExpression": expression}]
         return {"skuId": key, "description": key, "pricingInfo": info}

@@ -7,8 +7,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
-from urllib.request import Request, urlopen
 
+import httpx
 import pytest
 from demo.standins import ACCOUNTS, BUCKET, StandIns
 
@@ -244,8 +244,7 @@ def test_a_report_file_that_is_too_large_is_refused(
 def test_the_world_moves_over_http_and_back(world: StandIns) -> None:
     replay = world.endpoints["anthropic"]
     for day in ("2026-11-03", "2026-11-01"):
-        body = json.dumps({"date": day}).encode()
-        with urlopen(Request(f"{replay}/_standin/as-of", data=body)) as answer:  # noqa: S310  loopback
-            assert json.load(answer) == {"as_of": day}
-        with urlopen(f"{replay}/_standin/health") as answer:  # noqa: S310  loopback
-            assert json.load(answer) == {"status": "ok", "as_of": day}
+        moved = httpx.post(f"{replay}/_standin/as-of", json={"date": day})
+        assert moved.json() == {"as_of": day}
+        health = httpx.get(f"{replay}/_standin/health")
+        assert health.json() == {"status": "ok", "as_of": day}

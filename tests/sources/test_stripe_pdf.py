@@ -97,7 +97,7 @@ def test_euros_with_decimal_comma_tax_column_discount_and_balance_are_read_exact
         ("JPY 1.234", "1234", "JPY"),
         ("£1,234.50", "1234.50", "GBP"),
         ("CHF 1'234.50", "1234.50", "CHF"),
-        ("CHF 1’234.50", "1234.50", "CHF"),  # noqa: RUF001  Swiss print it so
+        ("CHF 1\u2019234.50", "1234.50", "CHF"),  # as the Swiss print it
         ("1 234,50 €", "1234.50", "EUR"),
         ("1\xa0234,50\xa0€", "1234.50", "EUR"),
         ("1\u202f234,50\u202f€", "1234.50", "EUR"),

@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Any
@@ -156,18 +157,16 @@ def publish(tx: Tx, lines: pa.Table, content: str = CONTENT) -> tuple[Publicatio
 def together(calls: Sequence[Callable[[], object]]) -> list[str]:
     """Run all calls at the same moment; gives each one's outcome as text."""
     barrier = threading.Barrier(len(calls))
-    outcomes: list[str] = []
 
-    def run(call: Callable[[], object]) -> None:
+    def run(call: Callable[[], object]) -> object:
         barrier.wait()
-        try:
-            outcomes.append(str(call()))
-        except Exception as error:  # noqa: BLE001  every outcome of a race is looked at
-            outcomes.append(f"{type(error).__name__}: {error}")
+        return call()
 
-    threads = [threading.Thread(target=run, args=(call,)) for call in calls]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(timeout=30)
-    return outcomes
+    with ThreadPoolExecutor(len(calls)) as pool:
+        begun = [pool.submit(run, call) for call in calls]
+    return [_outcome(one) for one in begun]
+
+
+def _outcome(ended: Future[object]) -> str:
+    error = ended.exception()
+    return str(ended.result()) if error is None else f"{type(error).__name__}: {error}"

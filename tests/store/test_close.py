@@ -55,9 +55,10 @@ def test_a_preparer_then_another_person_close_the_month(asked: Stores) -> None:
         ("preparer", "ana", True),
         ("controller", "ben", True),
     ]
-    for person, duty in (("ana", "preparer"), ("ben", "controller")):
+    late: tuple[tuple[str, Duty], ...] = (("ana", "preparer"), ("ben", "controller"))
+    for person, duty in late:
         with pytest.raises(PeriodClosedError, match="2026-10 is closed already"):
-            sign(asked, person, duty)  # type: ignore[arg-type]  # the two duties, as the loop has them
+            sign(asked, person, duty)
     with pytest.raises(PeriodClosedError), asked.worker.transaction() as tx:
         signoffs.request_close(tx, OCTOBER, OTHER, checks=[])
 

@@ -1,6 +1,5 @@
 """Commands for documents and files that people bring: import, review, enter. Owns words only."""
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated
@@ -8,7 +7,7 @@ from typing import Annotated
 import typer
 
 from tieout.cli import views
-from tieout.cli.shell import Json, console, run_step, show, working
+from tieout.cli.shell import Json, run_step, show, show_found, working
 from tieout.core.errors import UsageError
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
 from tieout.sources.saved_answers import read_focus_file, read_saved
@@ -122,10 +121,7 @@ def review_list(
     """What waits for a person: documents in the queue, figures that wait for an approval."""
     with working() as made:
         found = papers.listing(made, period=period)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(views.review(found))
+    show_found(found, views.review, as_json=json_)
 
 
 @review_app.command("show")
@@ -140,10 +136,7 @@ def review_show(
         found = papers.show(made, document=document)
         if picture is not None:
             picture.write_bytes(papers.picture(made, document=document, page=page))
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(views.paper(found))
+    show_found(found, views.paper, as_json=json_)
 
 
 @review_app.command("correct")

@@ -4,7 +4,6 @@ Exit codes: 0 good · 1 something blocks (a period, a check, a missing input) ·
 wrong · 3 the world or stored data failed.
 """
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from datetime import date
@@ -16,7 +15,7 @@ import typer
 
 from tieout import log
 from tieout.cli import imports, reports, rules, views
-from tieout.cli.shell import Json, console, errors, run_step, show, working
+from tieout.cli.shell import Json, console, errors, run_step, show, show_found, working
 from tieout.config import load_settings
 from tieout.core.errors import StateError, TieoutError, UsageError
 from tieout.core.period import parse_period
@@ -168,10 +167,7 @@ def status(period: Period, json_: Json = False) -> None:
     """State, checklist and signatures of a period."""
     with working() as made:
         found = status_step.period_status(made, period=period)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(views.status(found))
+    show_found(found, views.status, as_json=json_)
 
 
 @app.command()
@@ -179,11 +175,7 @@ def statement(period: Period, json_: Json = False) -> None:
     """The tie-out statement: estimated, reported, billed, explained, unexplained."""
     with working() as made:
         found = status_step.statement(made, period=period)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        for part in views.statement(found):
-            console.print(part)
+    show_found(found, views.statement, as_json=json_)
 
 
 @app.command()
@@ -196,10 +188,7 @@ def lines(
     """The ledger lines of a period, largest first: as reported, or as restated by later rules."""
     with working() as made:
         found = status_step.ledger_lines(made, period=period, basis=basis, as_of=as_of)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(views.ledger_lines(found))
+    show_found(found, views.ledger_lines, as_json=json_)
 
 
 @app.command()
@@ -215,10 +204,7 @@ def explain(
         return
     with working() as made:
         found = explain_step.run(made, period=period, line=line)
-    if json_:
-        print(json.dumps(found, sort_keys=True, default=str))
-    else:
-        console.print(views.explanation(found))
+    show_found(found, views.explanation, as_json=json_)
 
 
 @app.command()
@@ -293,10 +279,7 @@ def policies_list(json_: Json = False) -> None:
     """All policy versions, with who proposed and who approved them."""
     with working() as made:
         found = status_step.policies(made)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(views.policies(found))
+    show_found(found, views.policies, as_json=json_)
 
 
 @audit_app.command("verify")

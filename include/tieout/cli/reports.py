@@ -1,6 +1,5 @@
 """Commands that show what came in, by day and by version, and write the month as FOCUS files."""
 
-import json
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tieout.cli.shell import Json, console, run_step, working
+from tieout.cli.shell import Json, run_step, show_found, working
 from tieout.cli.views import plain_table, table_row
 from tieout.core.period import parse_period
 from tieout.steps import completeness as completeness_step
@@ -25,10 +24,7 @@ def completeness(period: Period, *, as_json: Json = False) -> None:
     """Show which days of which account are there, in which version, and the holes."""
     with working() as made:
         found = completeness_step.run(made, period=str(parse_period(period)))
-    if as_json:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(completeness_view(found))
+    show_found(found, completeness_view, as_json=as_json)
 
 
 def restatements(
@@ -40,10 +36,7 @@ def restatements(
     """Show what each provider changed from one version of its report to the next."""
     with working() as made:
         found = restatements_step.run(made, period=str(parse_period(period)), provider=provider)
-    if as_json:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(restatements_view(found))
+    show_found(found, restatements_view, as_json=as_json)
 
 
 @export_app.callback()

@@ -47,6 +47,11 @@ def lint(found: dict[str, Any]) -> Iterator[RenderableType]:
     yield table
 
 
+def differences(found: list[dict[str, Any]]) -> Iterator[RenderableType]:
+    """What changed between two versions, one sentence a change."""
+    yield from (one["message"] for one in found)
+
+
 def previews(found: list[dict[str, Any]]) -> RenderableType:
     """All previews, one a row."""
     table = plain_table("Previews")

@@ -3,17 +3,17 @@
 The approval in between is a person's, given in the pages' API; no command can give it.
 """
 
-import csv
-import json
 from datetime import date
+from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
 from tieout.cli import rule_views
-from tieout.cli.shell import Json, console, errors, run_step, show, working
+from tieout.cli.shell import Json, errors, run_step, show, show_found, working
 from tieout.core.errors import UsageError
+from tieout.publish.tables import csv_bytes
 from tieout.rules.imports import base as imports
 from tieout.steps import allocate as allocate_step
 from tieout.steps import check_rules as check_step
@@ -74,7 +74,7 @@ def preview(
         )
         if table is not None:
             _write(table, list(preview_step.charges(made, preview=found["preview"])))
-    _print(found, as_json=json_)
+    show_found(found, rule_views.preview, as_json=json_)
 
 
 @rules_app.command("previews")
@@ -82,10 +82,7 @@ def previews(json_: Json = False) -> None:
     """All previews, newest first, and who approved them."""
     with working() as made:
         found = preview_step.listing(made)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        console.print(rule_views.previews(found))
+    show_found(found, rule_views.previews, as_json=json_)
 
 
 @rules_app.command("show")
@@ -95,7 +92,7 @@ def show_preview(preview: Preview, table: Table = None, json_: Json = False) -> 
         found = preview_step.show(made, preview=preview)
         if table is not None:
             _write(table, list(preview_step.charges(made, preview=preview)))
-    _print(found, as_json=json_)
+    show_found(found, rule_views.preview, as_json=json_)
 
 
 @rules_app.command("lint")
@@ -107,11 +104,7 @@ def lint(
     """What is odd about a version of the rules, and the money that each rule decides."""
     with working() as made:
         found = check_step.run(made, label=label, period=period)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        for part in rule_views.lint(found):
-            console.print(part)
+    show_found(found, rule_views.lint, as_json=json_)
 
 
 @rules_app.command("diff")
@@ -119,11 +112,7 @@ def diff(old: Label, new: Label, json_: Json = False) -> None:
     """What changed from one version of the rules to another, in words."""
     with working() as made:
         found = check_step.diff(made, old=old, new=new)
-    if json_:
-        print(json.dumps(found, sort_keys=True))
-        return
-    for one in found:
-        console.print(one["message"], markup=False)
+    show_found(found, rule_views.differences, as_json=json_)
 
 
 @rules_app.command("import")
@@ -154,30 +143,11 @@ def charge_history(period: str, charge: str, *, as_json: bool) -> None:
     """Every classification that a charge ever had."""
     with working() as made:
         found = history_step.run(made, period=period, charge=charge)
-    if as_json:
-        print(json.dumps(found, sort_keys=True))
-    else:
-        for part in rule_views.history(found):
-            console.print(part)
-
-
-def _print(found: dict[str, Any], *, as_json: bool) -> None:
-    if as_json:
-        print(json.dumps(found, sort_keys=True))
-        return
-    for part in rule_views.preview(found):
-        console.print(part)
+    show_found(found, rule_views.history, as_json=as_json)
 
 
 def _write(table: Path, rows: list[dict[str, Any]]) -> None:
-    with table.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, list(rows[0]) if rows else ["line_id"])
-        writer.writeheader()
-        writer.writerows({name: _cell(value) for name, value in row.items()} for row in rows)
-
-
-def _cell(value: object) -> object:
-    """A text that a spreadsheet would run as a formula is quoted."""
-    text = "" if value is None else str(value)
-    is_number = text.lstrip("-").replace(".", "", 1).isdecimal()
-    return f"'{text}" if text[:1] in "=+-@\t\r\n" and text and not is_number else text
+    """Amounts stay numbers; a text that a spreadsheet would run is shown as text."""
+    columns = list(rows[0]) if rows else ["line_id"]
+    cells = ({**row, "billed_cost": Decimal(row["billed_cost"])} for row in rows)
+    table.write_bytes(csv_bytes(columns, cells))

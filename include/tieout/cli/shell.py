@@ -1,17 +1,19 @@
-"""What all commands share: a context that is closed again, one line a step, and the consoles."""
+"""What all commands share: a context that is closed again, how results are shown, the consoles."""
 
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Annotated
+from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
+from rich.console import Console, RenderableType
 
 from tieout.cli import views
 from tieout.config import ProviderConnection, connection_from_environment, load_settings
 from tieout.steps import context
 
+Found = TypeVar("Found")
+View = Callable[[Found], RenderableType | Iterator[RenderableType]]
 Json = Annotated[bool, typer.Option("--json", help="Print JSON for a program.")]
 console = Console(soft_wrap=True, highlight=False)
 errors = Console(stderr=True, soft_wrap=True, highlight=False)
@@ -29,11 +31,21 @@ def working() -> Iterator[context.Context]:
 
 def show(result: context.StepResult, *, as_json: bool) -> None:
     """One line for a person, or one object for a program."""
+    about = {"step": result.step, "subject": result.subject, "status": result.status}
+    show_found({**result.summary, **about}, lambda _: views.result_line(result), as_json=as_json)
+
+
+def show_found(found: Found, view: View[Found], *, as_json: bool) -> None:
+    """All that was found as one line of JSON for a program, or as `view` draws it for a person.
+
+    Texts of a view are shown as they are: what looks like markup in a name stays a name.
+    """
     if as_json:
-        print(json.dumps({**result.summary, "step": result.step, "subject": result.subject,
-                          "status": result.status}, sort_keys=True))  # fmt: skip
-    else:
-        console.print(views.result_line(result), markup=False)
+        print(json.dumps(found, sort_keys=True))
+        return
+    drawn = view(found)
+    for part in drawn if isinstance(drawn, Iterator) else (drawn,):
+        console.print(part, markup=False)
 
 
 def run_step(step: Callable[[context.Context], context.StepResult], *, as_json: bool) -> None:

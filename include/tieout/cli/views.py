@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
 
+from tieout.rules.own_dimensions import own_of
 from tieout.steps.context import StepResult
 
 MOST_LINES = 40
@@ -61,6 +62,8 @@ def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
         )
     yield table
     yield _bridges(found)
+    if found["own_dimensions"]:
+        yield _own_totals(found["own_dimensions"])
     yield _totals(found)
 
 
@@ -81,6 +84,17 @@ def _bridges(found: dict[str, Any]) -> RenderableType:
 
 def _story_order(bridge: dict[str, Any]) -> tuple[str, int]:
     return (bridge["provider"], list(_SECTIONS).index(bridge["section"]))
+
+
+def _own_totals(rows: list[dict[str, Any]]) -> RenderableType:
+    table = plain_table("Own dimensions")
+    for name in ("dimension", "value"):
+        table.add_column(name, no_wrap=True)
+    table.add_column("cost", justify="right", no_wrap=True)
+    for row in rows:
+        value = "not decided" if row["value"] is None else row["value"]
+        table_row(table, row["dimension"], value, _money(row["amount"]))
+    return table
 
 
 def _totals(found: dict[str, Any]) -> RenderableType:
@@ -106,10 +120,12 @@ def _totals(found: dict[str, Any]) -> RenderableType:
 def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
     """Ledger lines, largest first; what is folded is said."""
     table = plain_table("Ledger lines")
-    for name in ("line", "provider", "service", "initiative", "pool"):
+    shown = [(row, _own(row)) for row in found[:MOST_LINES]]
+    more = ("own",) if any(own for _, own in shown) else ()
+    for name in ("line", "provider", "service", "initiative", "pool", *more):
         table.add_column(name, no_wrap=True, min_width=12 if name == "line" else None)
     table.add_column("billed cost", justify="right", no_wrap=True)
-    for row in found[:MOST_LINES]:
+    for row, own in shown:
         table_row(
             table,
             row["ledger_line_id"][:12],
@@ -117,13 +133,20 @@ def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
             row["service_name"],
             row["initiative"] or "unallocated",
             row["pool_id"] or "",
+            *([own] if more else []),
             _money(row["billed_cost"]),
         )
     rest = found[MOST_LINES:]
     if rest:
         total = sum((Decimal(row["billed_cost"]) for row in rest), Decimal(0))
-        table_row(table, "", f"{len(rest)} others", "", "", "", _money(str(total)))
+        empty = [""] * (3 + len(more))
+        table_row(table, "", f"{len(rest)} others", *empty, _money(str(total)))
     return table
+
+
+def _own(row: dict[str, Any]) -> str:
+    """The classes of the user's own dimensions: `team search, tier gold`."""
+    return ", ".join(f"{name} {value}" for name, value in own_of(row["own_dimensions"]).items())
 
 
 def explanation(found: dict[str, Any]) -> RenderableType:

@@ -11,6 +11,7 @@ from typing import Any, Literal, cast
 from tieout.core.errors import StateError, UnbalancedEntryError
 from tieout.core.ids import content_key
 
+_SIDES = 2  # double entry
 JournalType = Literal[
     "opening",
     "accrual",
@@ -228,7 +229,7 @@ def _problem(entry: JournalEntry) -> str | None:
     credit = sum(line.credit_minor for line in lines)
     if debit != credit:
         return f"debits are {debit} and credits {credit} minor units of {entry.currency}"
-    if len(lines) < 2:  # noqa: PLR2004 - double entry: two is the rule itself
+    if len(lines) < _SIDES:
         return f"it has {len(lines)} lines and needs two"
     if not all(_one_sided(line) for line in lines):
         return "a line has not exactly one of debit and credit above zero"

@@ -52,7 +52,8 @@ def reconcile_arrears(
 
     Tables are CHARGE_SCHEMA; `final` is the provider's report without invoice-only charges;
     `invoices` are the month's invoices and credit notes. What no cause explains is a blocking
-    finding, as is a document that came twice; a missing invoice is a warning.
+    finding, as is a document that came twice. A missing invoice makes no difference, so its finding
+    alone blocks nothing; the month stays open all the same: `settle` and check C09 demand it.
     """
     currency = currency_of(final)
     bridges = report_bridges(

@@ -10,9 +10,8 @@ from typing import Any
 
 import pyarrow as pa
 
-from tieout.focus.coded import coded
+from tieout.focus.coded import coded, distinct_tuples
 from tieout.focus.ledger_columns import DIMENSIONS, OWN_DIMENSION_RULES, OWN_DIMENSIONS
-from tieout.rules.class_ids import class_ids
 
 RULE_SUFFIX = "_rule"
 
@@ -78,10 +77,9 @@ def _objects(assignment: pa.Table, columns: Sequence[str], names: Sequence[str])
     """The columns as one text a row, keyed by names; made once for each distinct combination."""
     if not columns:
         return pa.nulls(assignment.num_rows, pa.string())
-    numbers, classes = class_ids(assignment.select(list(columns)))
-    values = [classes.column(column).to_pylist() for column in columns]
-    texts = [_text(dict(zip(names, row, strict=True))) for row in zip(*values, strict=True)]
-    return pa.array(texts, pa.string()).take(numbers)
+    numbers, tuples = distinct_tuples([coded(assignment[column]) for column in columns])
+    texts = [_text(dict(zip(names, row, strict=True))) for row in tuples]
+    return pa.array(texts, pa.string()).take(pa.array(numbers))
 
 
 def _text(own: dict[str, str | None]) -> str | None:

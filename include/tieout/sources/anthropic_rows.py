@@ -5,6 +5,7 @@ daily buckets of flat rows, which get the same form here. What a row means is th
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -131,11 +132,10 @@ def instant(values: Values, key: str) -> datetime:
         SourceAnswerError: none, or one without a zone.
     """
     text = str(values.get(key))
-    try:
+    found = None
+    with suppress(ValueError):
         found = datetime.fromisoformat(text)
-    except ValueError:
-        found = datetime.min  # noqa: DTZ901  without a zone, so refused below
-    if found.tzinfo is None:
+    if found is None or found.tzinfo is None:
         raise SourceAnswerError(
             f"Field {key} is {text[:40]!r}: expected an instant with its zone, such as "
             "2026-10-01T00:00:00Z."

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from datetime import date, datetime, timedelta
+from http import HTTPStatus
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -141,7 +142,7 @@ def _report(wire: Wire, scope: str, body: dict[str, Any]) -> bytes:
     if not poller.done() or answer is None:
         waited = int(time.monotonic() - started)
         raise unreachable(NAME, wire.endpoint, f"no details report after {waited} s")
-    if answer.status_code == 204:  # noqa: PLR2004  HTTP: no content
+    if answer.status_code == HTTPStatus.NO_CONTENT:
         return b'{"status": "NoDataFound"}'
     content: bytes = answer.content
     return content

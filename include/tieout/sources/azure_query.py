@@ -11,6 +11,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
+from http import HTTPStatus
 from typing import Any, cast
 
 from azure.core.exceptions import HttpResponseError
@@ -161,7 +162,7 @@ def _ask(wire: Wire, scope: str, body: dict[str, Any], link: str | None) -> Any:
     if len(wire.answers) == before:
         raise unreachable(NAME, wire.endpoint, "no answer")
     answer = wire.answers[-1]
-    if answer.status_code >= 400 and answer.status_code != _THROTTLED:  # noqa: PLR2004  HTTP errors
+    if answer.status_code >= HTTPStatus.BAD_REQUEST and answer.status_code != _THROTTLED:
         raise failed_status(NAME, wire.endpoint, answer.status_code)
     return answer
 

@@ -1,7 +1,8 @@
 """The program that opens a PDF, in a process of its own with hard limits; answers on standard out.
 
 Imports nothing of tieout and reads only standard input: a hostile file can at worst end this child.
-Tasks: `words` and `xml` (JSON), `picture PAGE WIDTH` (PNG). Run by `pdf_words.ask`.
+Arguments: the task, the seconds of CPU it may take, and what the task needs: `words` and `xml`
+nothing (JSON), `picture` page and width (PNG). Run by `pdf_words.ask`.
 """
 
 import base64
@@ -17,7 +18,6 @@ MAX_XML_BYTES = 20_000_000
 MAX_ATTACHMENTS = 50
 
 _MEMORY_BYTES = 512 * 1024 * 1024
-_CPU_S = 10
 _OPEN_FILES = 32
 _X_TOLERANCE = 2
 _LEVEL = 0.02  # slope up to which a line of text counts as level
@@ -31,11 +31,11 @@ _NO_PICTURE = 6
 
 def main() -> int:
     """Read a PDF from standard input; give 0, or a code that `pdf_words` puts into a sentence."""
-    task, *rest = sys.argv[1:]
+    task, cpu_s, *rest = sys.argv[1:]
     content = sys.stdin.buffer.read()
     _import(task)
     _leave_network()
-    _limit()
+    _limit(int(cpu_s))
     try:
         if task == "picture":
             return _picture(content, page=int(rest[0]), width=int(rest[1]))
@@ -127,10 +127,10 @@ def _leave_network() -> bool:
     return any(unshare(flags) == 0 for flags in (_NEW_NETWORK, _NEW_NETWORK | _NEW_USER))
 
 
-def _limit() -> None:
+def _limit(cpu_s: int) -> None:
     for limit, value in (
         (resource.RLIMIT_AS, _MEMORY_BYTES),
-        (resource.RLIMIT_CPU, _CPU_S),
+        (resource.RLIMIT_CPU, cpu_s),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, _OPEN_FILES),
     ):

@@ -16,6 +16,7 @@ from tieout.core.errors import DocumentUnreadableError
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
 
 WALL_S = 30
+CPU_S = 10
 
 Task = Literal["words", "xml", "picture"]
 
@@ -80,7 +81,7 @@ def ask(task: Task, content: bytes, *numbers: int, document_sha256: str) -> byte
         raise _unreadable(document_sha256, "it is not a PDF")
     try:
         done = subprocess.run(
-            [sys.executable, "-I", str(_CHILD), task, *map(str, numbers)],
+            [sys.executable, "-I", str(_CHILD), task, *map(str, (CPU_S, *numbers))],
             input=content,
             capture_output=True,
             env={},

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from tieout.config import connection_from_environment, load_settings, utc_now
 from tieout.steps import papers, preview, review, sign, status
 from tieout.steps.context import Context, make_web
-from tieout.store.policies import PolicyKind
+from tieout.store.policies import parse_kind
 from tieout.web.auth import Person
 
 router = APIRouter(prefix="/api")
@@ -58,10 +58,11 @@ def policies() -> list[dict[str, Any]]:
 
 @router.post("/policies/{kind}/{version}/approval", status_code=201)
 def approve_policy(
-    kind: PolicyKind, version: Annotated[int, Path(ge=1)], person: Person
+    kind: str, version: Annotated[int, Path(ge=1)], person: Person
 ) -> dict[str, Any]:
     """Approve a proposed policy as the person who is logged in."""
-    return sign.approve_policy(web_context(), kind=kind, version=version, person=person).summary
+    known = parse_kind(kind)
+    return sign.approve_policy(web_context(), kind=known, version=version, person=person).summary
 
 
 @router.get("/documents")

@@ -8,7 +8,7 @@ guessed at.
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 
 from tieout.core.errors import DocumentUnreadableError, MoneyFormatError
 from tieout.core.money import to_units
@@ -349,7 +349,7 @@ def _period(text: str) -> tuple[date, date] | None:
 def _day(text: str) -> date:
     for pattern in _DAYS:
         try:
-            return datetime.strptime(text, pattern).date()  # noqa: DTZ007  a printed date has no zone
+            return datetime.strptime(text, pattern).replace(tzinfo=UTC).date()
         except ValueError:
             continue
     raise _LayoutError(f"{text[:30]!r} is not a date in English such as October 1, 2026")
