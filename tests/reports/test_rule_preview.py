@@ -18,7 +18,7 @@ from tieout.focus.ledger_columns import DIMENSIONS, OWN_DIMENSION_RULES, OWN_DIM
 from tieout.ledger.posting import drawdown
 from tieout.ledger.reclass import reclass
 from tieout.reports.own_totals import own_totals
-from tieout.reports.rule_preview import MonthChange, month_json, summary_json
+from tieout.reports.rule_preview import MonthChange, month_json, month_summary, summary_json
 
 BEFORE = ledger(
     line("70"),
@@ -180,7 +180,7 @@ def test_lines_of_another_total_are_refused() -> None:
 
 def test_months_add_up_and_the_threshold_is_absolute() -> None:
     one = change(BEFORE, AFTER, move("10", project=("a", "b")))
-    found = summary_json([one, one], threshold_units=to_units("25"))
+    found = summary_json([month_summary(one)] * 2, threshold_units=to_units("25"))
     assert [(each["value"], each["change"]) for each in found["initiatives"]] == [
         ("search-ranking", "60.00"),
         ("(unallocated)", "-40.00"),

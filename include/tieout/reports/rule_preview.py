@@ -42,6 +42,20 @@ class MonthChange:
     reclass: tuple[JournalEntry, ...]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonthSummary:
+    """What a summary keeps of a month, so that its lines need not stay in memory.
+
+    Pairs are units before and after; `initiatives` by id, NOBODY for what is unallocated.
+    """
+
+    period: str
+    touches_closed: bool
+    initiatives: Amounts
+    unallocated: tuple[int, int]
+    charges_moved: int
+
+
 def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
     """The month as plain values; only what changes is listed, largest change first.
 
@@ -72,11 +86,22 @@ def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
     }
 
 
-def summary_json(months: Sequence[MonthChange], *, threshold_units: int) -> dict[str, Any]:
+def month_summary(change: MonthChange) -> MonthSummary:
+    """What the months together are told by."""
+    return MonthSummary(
+        period=change.period,
+        touches_closed=change.state == "closed" and bool(change.moves.num_rows),
+        initiatives=_by(change.before, change.after, "initiative"),
+        unallocated=(unallocated_units(change.before), unallocated_units(change.after)),
+        charges_moved=sum(change.moves["charge_count"].to_pylist()),
+    )
+
+
+def summary_json(months: Sequence[MonthSummary], *, threshold_units: int) -> dict[str, Any]:
     """All months together: changes by initiative, and those beyond the threshold (absolute)."""
     initiatives: Amounts = {}
-    for change in months:
-        for value, (before, after) in _by(change.before, change.after, "initiative").items():
+    for month in months:
+        for value, (before, after) in month.initiatives.items():
             known = initiatives.get(value, (0, 0))
             initiatives[value] = known[0] + before, known[1] + after
     beyond = {
@@ -89,13 +114,11 @@ def summary_json(months: Sequence[MonthChange], *, threshold_units: int) -> dict
         "beyond_threshold": _changes(beyond),
         "threshold": format_units(threshold_units),
         "unallocated": _pair(
-            sum(unallocated_units(one.before) for one in months),
-            sum(unallocated_units(one.after) for one in months),
+            sum(month.unallocated[0] for month in months),
+            sum(month.unallocated[1] for month in months),
         ),
-        "closed_periods_touched": [
-            one.period for one in months if one.state == "closed" and one.moves.num_rows
-        ],
-        "charges_moved": sum(sum(one.moves["charge_count"].to_pylist()) for one in months),
+        "closed_periods_touched": [month.period for month in months if month.touches_closed],
+        "charges_moved": sum(month.charges_moved for month in months),
     }
 
 

@@ -16,7 +16,7 @@ from tieout.core.money import format_units, from_decimal, to_units
 from tieout.core.period import Period, parse_period
 from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.ledger_columns import CLASS_COLUMNS
-from tieout.reports.rule_preview import month_json, summary_json
+from tieout.reports.rule_preview import month_json, month_summary, summary_json
 from tieout.steps import past
 from tieout.steps.context import Context
 from tieout.steps.inputs import chart
@@ -188,24 +188,27 @@ def _content(
     *,
     threshold_units: int,
 ) -> dict[str, Any]:
-    made = {str(month): past.recompute(context, tx, month, policy) for month in months}
-    known = [one for one in made.values() if one is not None]
-    if not known:
+    shown, summaries, unknown = [], [], []
+    for month in months:  # one at a time: a month may have hundreds of thousands of lines
+        made = past.recompute(context, tx, month, policy)
+        if made is None:
+            unknown.append(str(month))
+            continue
+        shown.append(month_json(made.change, chart=chart(tx, month)))
+        summaries.append(month_summary(made.change))
+    if not shown:
         raise NotReadyError(
             f"None of {months[0]} to {months[-1]} has been classified: there is nothing that "
             f"{policy.label} could move."
         )
-    shown = [
-        month_json(one.change, chart=chart(tx, parse_period(one.change.period))) for one in known
-    ]
     return {
         "policy": policy.label,
         "policy_sha256": policy.sha256,
         "proposed_by": policy.proposed_by,
         "first_period": str(months[0]),
         "last_period": str(months[-1]),
-        "never_classified": [period for period, one in made.items() if one is None],
+        "never_classified": unknown,
         "months": shown,
-        "summary": summary_json([one.change for one in known], threshold_units=threshold_units),
+        "summary": summary_json(summaries, threshold_units=threshold_units),
         "method_version": past.METHOD_VERSION,
     }
