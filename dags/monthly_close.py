@@ -46,12 +46,12 @@ def monthly_close() -> None:
 
     @task
     def reconcile_post_request_close() -> on.Summaries:
-        from tieout.steps import allocate, classify, close, post, reconcile
+        from tieout.steps import allocate, classify, close, matching, post, reconcile
 
         month = on.month()
         final = classify.run(**month, stage="final"), allocate.run(**month, stage="final")
-        posted = reconcile.run(**month), post.settle(**month)
-        return on.summaries(*final, *posted, close.request(**month))
+        tied = reconcile.run(**month), matching.run(**month), post.settle(**month)
+        return on.summaries(*final, *tied, close.request(**month))
 
     @task(retries=0)
     def verify_closed() -> on.Summaries:

@@ -1,10 +1,12 @@
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import date
 from fractions import Fraction
 from typing import Any
 
 import pytest
 from tests.close.month import (
+    ANTHROPIC,
     ANTHROPIC_BRIDGES,
     OPENAI_BRIDGES,
     arrears,
@@ -13,11 +15,16 @@ from tests.close.month import (
     prepaid,
     ready,
 )
+from tests.ledger.books import CHART, OCTOBER, ledger, line
 
+from tieout.allocation.basis import Term
 from tieout.close.checklist import Check, CloseInputs, PoolTotal, check_json, checks
+from tieout.close.evidence import FeeBalance
 from tieout.close.tolerance import Tolerance
 from tieout.core.finding import Finding
 from tieout.core.money import to_units
+from tieout.ledger.amortisation import Fee, deferral, release
+from tieout.ledger.entry import JournalEntry
 
 STRICT = Tolerance(pct=Fraction(0), floor_minor=1, cap_minor=1)
 
@@ -54,6 +61,43 @@ def test_an_account_that_bills_nothing_needs_no_matched_invoice() -> None:
     assert failed(ready(accounts=(arrears(), prepaid(), cancelled))) == {
         "C09": "litellm/proxy: no invoice is matched"
     }
+
+
+def _fees(*prepaid_minor: int) -> tuple[FeeBalance, ...]:
+    return tuple(
+        FeeBalance(provider="anthropic", billing_account_id="org-2", prepaid_minor=minor)
+        for minor in prepaid_minor
+    )
+
+
+def _deferred() -> tuple[JournalEntry, ...]:
+    """A fee of 90.00 over three months, billed in October, with its release of November."""
+    shares = [
+        line(cost, initiative_rule=rule, pool_id="plan", provider="anthropic")
+        for cost, rule in (("30", "pool:plan"), ("60", "pool:plan/held"))
+    ]
+    fee = Fee(
+        pool_id="plan",
+        billed=OCTOBER,
+        term=Term(start_on=date(2026, 10, 1), end_on=date(2027, 1, 1), by="months"),
+        lines=ledger(*shares),
+    )
+    first = deferral(fee, month=ANTHROPIC, chart=CHART)
+    assert first is not None
+    november = replace(ANTHROPIC, period=OCTOBER.next())
+    later = release(fee, [first], month=november, chart=CHART)
+    assert later is not None
+    return (*entries(), first, later)
+
+
+def test_an_upfront_fee_is_kept_apart_from_credit_and_ties_to_what_is_left_of_it() -> None:
+    with_fees = ready(entries=_deferred(), fees=_fees(40_00, 20_00))
+    assert failed(with_fees) == {}
+    (check,) = [one for one in checks(with_fees) if one.check_id == "C08"]
+    assert check.detail == "1 prepaid or commitment accounts, 2 upfront fees"
+    sentence = "anthropic/org-2: books have {} of upfront fees, {} USD are to be released"
+    assert failed(ready(entries=_deferred())) == {"C08": sentence.format("60.00", "0.00")}
+    assert failed(ready(fees=_fees(60_00))) == {"C08": sentence.format("0.00", "60.00")}
 
 
 def test_a_check_is_plain_json() -> None:

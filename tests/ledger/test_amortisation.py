@@ -1,5 +1,6 @@
 """Upfront fees: the published schedule, the two entries, and a balance that ends at zero."""
 
+from dataclasses import replace
 from datetime import date
 from fractions import Fraction
 from typing import Any
@@ -18,13 +19,18 @@ from tieout.core.shares import split
 from tieout.ledger.amortisation import (
     Fee,
     deferral,
+    of_fees,
     plan,
     prepaid_after,
+    prepaid_balance,
     prepaid_minor,
     release,
+    still_prepaid,
+    without_fees,
 )
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import JournalEntry, reverse
+from tieout.ledger.posting import drawdown
 
 MARCH = Period(2026, 3)
 YEAR = Term(start_on=date(2026, 3, 15), end_on=date(2027, 3, 15))
@@ -60,9 +66,8 @@ def fee(cost: str, *, term: Term = YEAR, billed: Period = MARCH, tax: str | None
                 "charge_category": "Tax",
             }
         )
-    return Fee(
-        pool_id="plan", term=term, lines=ledger(*own, line("999"), line("5", pool_id="other"))
-    )
+    lines = ledger(*own, line("999"), line("5", pool_id="other"))
+    return Fee(pool_id="plan", billed=billed, term=term, lines=lines)
 
 
 def months_after(first: Period, count: int) -> list[Period]:
@@ -101,7 +106,7 @@ def test_the_billing_month_defers_all_but_its_instalment() -> None:
     ]
     assert entry is not None
     assert (entry.journal_type, str(entry.posting_on)) == ("amortisation", "2026-03-31")
-    assert entry.source_refs == ("pool:plan",)
+    assert entry.source_refs == ("pool:plan/2026-03",)
 
 
 def test_each_later_month_bears_its_instalment_in_the_proportions_of_the_first() -> None:
@@ -125,9 +130,10 @@ def test_a_month_that_was_missed_is_caught_up_and_one_that_was_posted_asks_for_n
     assert later.lines[-1].credit_minor == 9_863_01 + 10_191_79
     assert release(own, [first, later], month=in_month(Period(2026, 5)), chart=CHART) is None
     undone = [first, later, reverse(later, on=later.posting_on)]
-    assert prepaid_minor(undone, own, chart=CHART) == 114_410_96
-    other = Fee(pool_id="other", term=YEAR, lines=own.lines)
-    assert prepaid_minor(undone, other, chart=CHART) == 0
+    assert prepaid_minor(undone, own) == 114_410_96
+    other = replace(own, pool_id="other")
+    again = replace(own, billed=Period(2026, 4))
+    assert [prepaid_minor(undone, one) for one in (other, again)] == [0, 0]
 
 
 @given(
@@ -145,6 +151,7 @@ def test_whatever_the_fee_its_months_add_up_and_nothing_stays_prepaid(
     parts = split(units, {"search": term.elapsed(billed), "held": 1 - term.elapsed(billed)})
     own = Fee(
         pool_id="plan",
+        billed=billed,
         term=term,
         lines=ledger(
             line(parts["search"], initiative_rule="pool:plan", pool_id="plan"),
@@ -157,10 +164,24 @@ def test_whatever_the_fee_its_months_add_up_and_nothing_stays_prepaid(
     for month in months_after(billed, 19):
         made = release(own, posted, month=in_month(month), chart=CHART)
         posted += [made] if made else []
-    assert prepaid_minor(posted, own, chart=CHART) == 0
+    assert prepaid_minor(posted, own) == 0
     cost = {one.account for entry in posted for one in entry.lines} - {"1300"}
     moved = sum(one.amount_minor for entry in posted for one in entry.lines if one.account in cost)
     assert moved == 0
+
+
+def test_entries_of_fees_are_told_from_all_others_with_what_reverses_them() -> None:
+    own = fee("120000")
+    first = deferral(own, month=in_month(MARCH), chart=CHART)
+    drawn = drawdown(ledger(line("12")), month=MONTH, chart=CHART).entry
+    assert first is not None
+    assert drawn is not None
+    mirrors = [reverse(one, on=one.posting_on) for one in (first, drawn)]
+    posted = [first, drawn, *mirrors]
+    assert of_fees(posted) == [first, mirrors[0]]
+    assert without_fees(posted) == [drawn, mirrors[1]]
+    assert prepaid_balance([first, drawn]) == 114_410_96 - 12_00
+    assert still_prepaid(own, MARCH, chart=CHART) == 114_410_96
 
 
 def test_a_fee_that_is_billed_whole_in_its_month_needs_no_entry() -> None:
@@ -174,7 +195,7 @@ def test_a_term_that_begins_after_the_bill_has_nobody_to_bear_it_yet() -> None:
     first = deferral(own, month=in_month(MARCH), chart=CHART)
     assert first is not None
     assert release(own, [first], month=in_month(Period(2026, 4)), chart=CHART) is None
-    with pytest.raises(NotReadyError, match=r"60\.00 USD are due in 2026-05, but nobody bore"):
+    with pytest.raises(NotReadyError, match=r"60\.00 USD are due in 2026-05, but nobody bears"):
         release(own, [first], month=in_month(Period(2026, 5)), chart=CHART)
 
 
@@ -183,7 +204,7 @@ def test_a_fee_and_a_credit_in_one_pool_are_not_mixed_up() -> None:
         line(cost, initiative_rule="pool:plan/held", pool_id="plan", charge_category=category)
         for cost, category in (("120", "Purchase"), ("-20", "Credit"))
     ]
-    mixed = Fee(pool_id="plan", term=YEAR, lines=ledger(*rows))
+    mixed = Fee(pool_id="plan", billed=MARCH, term=YEAR, lines=ledger(*rows))
     with pytest.raises(ConservationError, match="send credits and fees to pools of their own"):
         deferral(mixed, month=in_month(MARCH), chart=CHART)
 

@@ -95,6 +95,15 @@ def test_prepaid_cost_is_reclassified_without_a_document() -> None:
     assert sorted(one.amount_minor for one in entry.lines) == [-3000, 3000]
 
 
+def test_what_takes_a_fee_to_later_months_is_no_part_of_it() -> None:
+    posted = closed(line("70"), net="70")
+    fee = replace(posted[0], journal_type="amortisation", idempotency_key="fee")
+    entries = [*posted, fee, reverse(fee, on=ON), replace(fee, idempotency_key="again")]
+    after = ledger(line("70"))
+    made = reclass(entries, after, month=MONTH, chart=CHART, documents=[paper("70")], on=ON)
+    assert made.entry is None
+
+
 def test_entries_of_another_account_or_month_are_left_alone() -> None:
     posted = closed(line("70"), net="70")
     september = [replace(entry, service_period="2026-09") for entry in posted]

@@ -27,6 +27,7 @@ RATES = {"EUR/USD": EUR_USD}
 TAX = account_row("Tax", "VAT 19 %", 1900)
 CREDIT = account_row("Credit", "Service level refund", -731)
 PROMOTION = account_row("Credit", "Promotional credit", -5000)
+SEARCHES = account_row("Usage", "Web search calls", 812)
 MINIMUM = account_row("Adjustment", "Minimum charge", 1234)
 ROUNDING = account_row(
     "Adjustment", "Rounding Adjustment", 1, provider="azure", service_name="Billing"
@@ -83,6 +84,8 @@ def ai_month(seed: int, *, left_out: frozenset[str] = frozenset()) -> Month:
         lanes.append(lane)
     lanes += _without_cause(dice, lambda name: clean_lane(dice, name))
     step = dice.pick([1, MICRO])
+    if "not_metered" not in left_out:
+        lanes.append(_account(dice, truth, ("not_metered", SEARCHES)))
     rows: Planted = (("tax", TAX), ("credit", CREDIT), ("promotional_credit", PROMOTION))
     account = [_account(dice, truth, row) for row in rows if row[0] not in left_out]
     minimum = None

@@ -329,3 +329,33 @@ def test_a_commitment_is_amortised_on_one_side_and_billed_on_the_other() -> None
     ]
     plain = charge(1, "100", charge_category="Purchase", **under)
     assert shown(found([], [plain], names=CLOUD_KEY)) == [("open", "100.00")]
+
+
+def test_a_report_without_quantities_proves_a_negotiated_rate_by_its_list_cost() -> None:
+    listed: dict[str, Any] = {"list_cost": to_decimal(to_units("5"))}
+    assert shown(found([metered(1, "5")], [tokens(1, "4", **listed)])) == [
+        ("negotiated_rate", "-1.00")
+    ]
+    assert shown(found([metered(1, "6")], [tokens(1, "4", **listed)])) == [("open", "-2.00")]
+    assert shown(found([], [tokens(1, "4", **listed)])) == [("open", "4.00")]
+
+
+def test_usage_without_tokens_is_not_metered_where_only_tokens_are_estimated() -> None:
+    search = charge(1, "3", charge_description="web search", quantity="300")
+    assert shown(found([metered(1, "5")], [metered(1, "5"), search])) == [("not_metered", "3.00")]
+    hours = metered(1, "7", x_service_tier="provisioned", x_token_kind=None)
+    assert shown(found([metered(1, "5"), hours], [metered(1, "5"), hours, search])) == [
+        ("not_metered", "3.00")
+    ]
+    other = charge(2, "1", quantity="100")
+    assert shown(found([metered(1, "5"), other], [metered(1, "5"), other, search])) == [
+        ("open", "3.00")
+    ]
+    assert shown(found([], [search])) == [("open", "3.00")]
+
+
+def test_capacity_and_usage_that_was_estimated_are_no_unmetered_usage() -> None:
+    hours = metered(1, "7", x_service_tier="provisioned", x_token_kind=None)
+    fee = charge(1, "2", charge_category="Purchase")
+    found_open = found([metered(1, "5")], [metered(1, "5"), hours, fee])
+    assert shown(found_open) == [("open", "9.00")]

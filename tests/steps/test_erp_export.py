@@ -112,6 +112,23 @@ def test_an_acknowledged_file_is_not_given_out_again(worker: Context, tmp_path: 
     assert actions(worker).count("erp_export_acknowledged") == 2
 
 
+def test_the_evidence_names_what_was_taken_and_nothing_else(
+    worker: Context, tmp_path: Path
+) -> None:
+    export(worker, tmp_path)
+    first, _ = contents(tmp_path)
+    take(worker, first, "JE-1")
+    with worker.store.transaction() as tx:
+        (found,) = map(erp_exports.export_json, erp_exports.taken(tx, OCTOBER))
+        assert erp_exports.taken(tx, "2026-11") == []
+    assert (found["sha256"], found["reference"]) == (sha256_hex(first), "JE-1")
+    assert (found["target"], found["acknowledged_by"]) == ("books", "ana")
+    listed = erp_export.listing(worker, period=OCTOBER)
+    assert sorted(str(one["reference"]) for one in listed) == ["JE-1", "None"]
+    assert found in listed
+    assert erp_export.listing(worker) == listed
+
+
 def test_a_later_entry_goes_out_alone(worker: Context, tmp_path: Path) -> None:
     export(worker, tmp_path)
     for content in contents(tmp_path):

@@ -5,6 +5,7 @@ import pytest
 from demo.postgres import Logins, Server
 from psycopg import sql
 from tests.conftest import Stores
+from tests.store.match_samples import a_cause, a_decision, a_record, a_set
 from tests.store.samples import (
     OCTOBER,
     a_run,
@@ -17,7 +18,17 @@ from tests.store.samples import (
 
 from tieout.core.finding import Finding
 from tieout.core.ids import sha256_hex
-from tieout.store import audit, findings, intake, journal, periods, policies, runs, snapshots
+from tieout.store import (
+    audit,
+    findings,
+    intake,
+    journal,
+    matches,
+    periods,
+    policies,
+    runs,
+    snapshots,
+)
 from tieout.store.schema import metadata
 
 LOGINS = ("tieout_worker", "tieout_web", "tieout_reader")
@@ -28,6 +39,7 @@ DECISIONS = {
     "return_to_open": "'2026-10', 'why'",
     "approve_document": "'x'",
     "approve_preview": "'x'",
+    "decide_match": "'2026-10', 'a', 'b', 'c', 'confirm', 'd', '{}', '{}', 'why'",
 }
 FUNCTIONS = {
     "append_event": {"tieout_worker", "tieout_web"},
@@ -46,7 +58,8 @@ FUNCTIONS = {
 INSERTS = {
     "document", "snapshot", "charge_file", "coverage", "run", "finding", "policy", "allocation",
     "allocation_pool", "allocation_share", "reconciliation_bridge", "reconciliation_line",
-    "ledger_line", "intake", "intake_event", "preview",
+    "ledger_line", "intake", "intake_event", "preview", "match_set", "match_record",
+    "explained_cause",
 }  # fmt: skip
 STAMPS = {"recorded_at", "recorded_by", "proposed_at", "proposed_by", "login"}
 CHANGING = {"head", "period", "journal_counter"}  # through functions only
@@ -63,6 +76,10 @@ def filled(stores: Stores) -> Stores:
         findings.add_all(tx, run.run_id, [finding])
         policies.propose(tx, "chart", "accounts: 1", valid_from=a_snapshot().through_on)
         journal.post(tx, an_entry())
+        matched = runs.record(tx, a_run("matching")).run_id
+        matches.add(tx, a_set(matched), records=[a_record()], causes=[a_cause()])
+    with stores.web.transaction("ana") as tx:
+        matches.decide(tx, OCTOBER, a_decision())
     hand_in(stores)
     close(stores)
     with stores.worker.transaction() as tx:

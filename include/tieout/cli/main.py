@@ -14,7 +14,7 @@ from typing import Annotated
 import typer
 
 from tieout import log
-from tieout.cli import imports, reports, rules, views
+from tieout.cli import erp, imports, matches, reports, rules, views
 from tieout.cli.shell import Json, console, errors, run_step, show, show_found, working
 from tieout.config import load_settings
 from tieout.core.errors import StateError, TieoutError, UsageError
@@ -29,6 +29,7 @@ from tieout.steps import close as close_step
 from tieout.steps import (
     explain as explain_step,
 )
+from tieout.steps import matching as matching_step
 from tieout.steps import normalise as normalise_step
 from tieout.steps import people as people_step
 from tieout.steps import (
@@ -58,11 +59,13 @@ policies_app = typer.Typer(help="Rules, registers and accounts: approved, versio
 audit_app = typer.Typer(help="The append-only log of who did what, when and why.")
 app.add_typer(policies_app, name="policies", no_args_is_help=True)
 app.add_typer(audit_app, name="audit", no_args_is_help=True)
-app.add_typer(reports.export_app, name="export", no_args_is_help=True)
+app.add_typer(erp.export_app, name="export", no_args_is_help=True)
 app.command()(reports.completeness)
 app.command()(reports.restatements)
 app.add_typer(rules.rules_app, name="rules", no_args_is_help=True)
 app.command()(rules.reapply)
+for command in (matches.match, matches.matches, matches.causes):
+    app.command()(command)
 app.add_typer(imports.import_app, name="import", no_args_is_help=True)
 app.add_typer(imports.review_app, name="review", no_args_is_help=True)
 app.add_typer(imports.enter_app, name="enter", no_args_is_help=True)
@@ -80,7 +83,7 @@ def main() -> None:
     try:
         app()
     except TieoutError as error:
-        errors.print(f"tieout: {error}", markup=False)
+        errors.print(f"tieout: {error}", markup=False, emoji=False)
         sys.exit(exit_code(error))
 
 
@@ -233,6 +236,7 @@ def _stage(
         yield partial(post_step.accrue, made, period=period)
         return
     yield partial(reconcile_step.run, made, period=period)
+    yield partial(matching_step.run, made, period=period)
     yield partial(post_step.settle, made, period=period)
     yield partial(close_step.request, made, period=period)
 

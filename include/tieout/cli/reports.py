@@ -15,7 +15,7 @@ from tieout.steps import completeness as completeness_step
 from tieout.steps import export as export_step
 from tieout.steps import restatements as restatements_step
 
-export_app = typer.Typer(help="Write a month in open formats.")
+export_app = typer.Typer(help="Write a month in open formats, or for a ledger.")
 
 Period = Annotated[str, typer.Argument(help="Accounting month, such as 2026-10.")]
 
@@ -41,7 +41,7 @@ def restatements(
 
 @export_app.callback()
 def export() -> None:
-    """Write a month in open formats."""
+    """Write a month in open formats, or for a ledger."""
 
 
 @export_app.command()

@@ -21,7 +21,7 @@ from tieout.close.checks_ledger import (
     tax_ties,
     trial_balance_is_zero,
 )
-from tieout.close.checks_match import bridges_explain, invoices_matched, rollforward_ties
+from tieout.close.checks_match import bridges_explain, invoices_matched, prepaid_ties
 from tieout.close.evidence import AccountEvidence, CloseInputs, PoolTotal
 
 __all__ = ["AccountEvidence", "Check", "CloseInputs", "PoolTotal", "check_json", "checks"]
@@ -46,7 +46,7 @@ _CHECKS: tuple[tuple[str, str, Callable[[CloseInputs], _Outcome]], ...] = (
     ("C05", "Unallocated spend is below its limit", unallocated_within_limit),
     ("C06", "Allocation conserves every pool", allocation_conserves),
     ("C07", "Accruals are posted", accruals_posted),
-    ("C08", "Prepaid credit ties to its roll-forward", rollforward_ties),
+    ("C08", "Prepaid credit and upfront fees tie to what is left of them", prepaid_ties),
     ("C09", "Invoices and receipts are matched and posted", invoices_matched),
     ("C10", "Variance bridges are explained within tolerance", bridges_explain),
     ("C12", "Tax ties to invoices", tax_ties),

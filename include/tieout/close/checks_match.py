@@ -5,12 +5,23 @@ from fractions import Fraction
 from tieout.close.evidence import AccountEvidence, CloseInputs
 from tieout.close.tolerance import all_within, within
 from tieout.core.money import SCALE, format_units, from_minor, minor_digits, to_minor
+from tieout.ledger.amortisation import of_fees, prepaid_balance, without_fees
 from tieout.ledger.trial_balance import account_balance
 from tieout.reconciliation.bridge import Bridge
 
 
-def rollforward_ties(inputs: CloseInputs) -> tuple[list[str], str]:
-    """C08: each prepaid balance in the books is the roll-forward's closing credit in cents."""
+def prepaid_ties(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C08: prepaid balances are the roll-forwards' closing credit and what is left of fees.
+
+    What upfront fees leave in the books is kept apart from credit, for an account may have both.
+    """
+    problems, compared = _rollforwards_tie(inputs)
+    fees = _fees_tie(inputs)
+    counted = f", {len(inputs.fees)} upfront fees" if inputs.fees else ""
+    return [*problems, *fees], f"{compared}{counted}"
+
+
+def _rollforwards_tie(inputs: CloseInputs) -> tuple[list[str], str]:
     prepaid = [account for account in inputs.accounts if account.mode != "arrears"]
     digits = minor_digits(inputs.currency)
     problems = []
@@ -27,6 +38,27 @@ def rollforward_ties(inputs: CloseInputs) -> tuple[list[str], str]:
                 f"{format_units(closing)} {inputs.currency}"
             )
     return problems, f"{len(prepaid)} prepaid or commitment accounts"
+
+
+def _fees_tie(inputs: CloseInputs) -> list[str]:
+    """Per account, what deferrals and releases leave against what is still to release."""
+    digits = minor_digits(inputs.currency)
+    books: dict[str, int] = {}
+    for entry in of_fees(inputs.entries):
+        if entry.posting_on <= inputs.period.last_on:
+            subject = f"{entry.provider}/{entry.billing_account_id}"
+            books[subject] = books.get(subject, 0) + prepaid_balance([entry])
+    plans: dict[str, int] = {}
+    for fee in inputs.fees:
+        subject = f"{fee.provider}/{fee.billing_account_id}"
+        plans[subject] = plans.get(subject, 0) + fee.prepaid_minor
+    return [
+        f"{subject}: books have {format_units(from_minor(found, digits), digits)} of upfront fees, "
+        f"{format_units(from_minor(wanted, digits), digits)} {inputs.currency} are to be released"
+        for subject in sorted({*books, *plans})
+        for found, wanted in [(books.get(subject, 0), plans.get(subject, 0))]
+        if found != wanted
+    ]
 
 
 def invoices_matched(inputs: CloseInputs) -> tuple[list[str], str]:
@@ -67,7 +99,7 @@ def bridges_explain(inputs: CloseInputs) -> tuple[list[str], str]:
 
 def _prepaid_minor(account: AccountEvidence, inputs: CloseInputs) -> int:
     return account_balance(
-        inputs.entries,
+        without_fees(inputs.entries),
         account=inputs.chart.control_account("prepaid", provider=account.provider),
         through=inputs.period.last_on,
         provider=account.provider,

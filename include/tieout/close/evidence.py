@@ -59,10 +59,20 @@ class PoolTotal:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeeBalance:
+    """What the plan of an upfront fee leaves prepaid at the end of the month, in minor units."""
+
+    provider: str
+    billing_account_id: str
+    prepaid_minor: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseInputs:
     """Everything the checks of one period need.
 
-    `entries` are all posted entries from the opening on; `findings` those still open;
+    `entries` are all posted entries from the opening on; `fees` the upfront fees that were billed
+    so far, those of accounts that have left the register too; `findings` those still open;
     `unallocated_units` the sum of |cost| without an initiative, its limit in basis points of cost.
     """
 
@@ -75,4 +85,5 @@ class CloseInputs:
     unallocated_limit_bp: int
     entries: tuple[JournalEntry, ...]
     findings: tuple[Finding, ...]
+    fees: tuple[FeeBalance, ...] = ()
     tolerance: Tolerance = PROVIDER_MONTH

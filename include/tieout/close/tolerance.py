@@ -18,6 +18,8 @@ class Tolerance:
 
 
 LINE = Tolerance(pct=Fraction(1, 200), floor_minor=100, cap_minor=25_000)
+# rows that may belong together: without a floor, because most rows are smaller than any
+SUGGESTION = Tolerance(pct=Fraction(1, 200), floor_minor=0, cap_minor=25_000)
 INVOICE = Tolerance(pct=Fraction(1, 100), floor_minor=5_000, cap_minor=100_000)
 PROVIDER_MONTH = Tolerance(pct=Fraction(1, 200), floor_minor=50_000, cap_minor=500_000)
 

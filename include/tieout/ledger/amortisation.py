@@ -20,7 +20,7 @@ from tieout.core.shares import split
 from tieout.ledger.building import AccountMonth, Heading, build, control_line
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, signed_line
-from tieout.ledger.grouping import expense_lines, net_units
+from tieout.ledger.grouping import expense_lines, is_cost, net_units
 from tieout.rules.register import POOL_PREFIX
 
 _HELD = HELD_PREFIX.rstrip(":")
@@ -30,11 +30,12 @@ _HELD = HELD_PREFIX.rstrip(":")
 class Fee:
     """What one account billed upfront and the term that it was paid for.
 
-    `lines` are the ledger lines (LEDGER_SCHEMA) of that account in the month that billed it, after
-    allocation; those of pool `pool_id` count.
+    `lines` are the ledger lines (LEDGER_SCHEMA) of that account in the month `billed`, after
+    allocation; those of pool `pool_id` count. A pool that takes fees in two months has two.
     """
 
     pool_id: str
+    billed: Period
     term: Term
     lines: pa.Table
 
@@ -46,7 +47,19 @@ class Fee:
     @property
     def source_ref(self) -> str:
         """What the entries of the fee name as their source."""
-        return f"{POOL_PREFIX}{self.pool_id}"
+        return f"{POOL_PREFIX}{self.pool_id}/{self.billed}"
+
+    def bearers(self) -> pa.Table:
+        """The lines that somebody bears: what the pool did not hold back."""
+        return self.own.filter(pc.invert(self._is_held()))
+
+    def held(self) -> pa.Table:
+        """The lines that wait in the pool for later months."""
+        return self.own.filter(self._is_held())
+
+    def _is_held(self) -> pa.ChunkedArray:
+        rule = f"{POOL_PREFIX}{self.pool_id}/{_HELD}"
+        return pc.equal(self.own["initiative_rule"], rule)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,15 +90,33 @@ def prepaid_after(total_minor: int, term: Term, month: Period) -> int:
     return passed[-1].prepaid_minor if passed else total_minor
 
 
-def prepaid_minor(posted: Sequence[JournalEntry], fee: Fee, *, chart: Chart) -> int:
-    """What the entries of a fee, deferral and releases so far, leave on the prepaid account."""
-    return sum(
-        line.amount_minor
-        for entry in posted
-        if entry.source_refs[:1] == (fee.source_ref,)
-        for line in entry.lines
-        if line.account == chart.control_account("prepaid", provider=entry.provider)
-    )
+def still_prepaid(fee: Fee, month: Period, *, chart: Chart) -> int:
+    """What the plan leaves of a fee at the end of a month, minor units."""
+    return prepaid_after(_total_minor(fee, chart), fee.term, month)
+
+
+def of_fees(posted: Sequence[JournalEntry]) -> list[JournalEntry]:
+    """The deferrals and releases among entries, and what reverses them."""
+    keys = {one.idempotency_key for one in posted if one.journal_type == "amortisation"}
+    return [one for one in posted if one.idempotency_key in keys or one.reverses in keys]
+
+
+def without_fees(posted: Sequence[JournalEntry]) -> list[JournalEntry]:
+    """All other entries."""
+    left_out = {one.idempotency_key for one in of_fees(posted)}
+    return [one for one in posted if one.idempotency_key not in left_out]
+
+
+def prepaid_balance(posted: Sequence[JournalEntry]) -> int:
+    """What deferrals and releases so far leave on the prepaid accounts, minor units."""
+    lines = [line for entry in posted for line in entry.lines]
+    return sum(line.amount_minor for line in lines if not is_cost(line))
+
+
+def prepaid_minor(posted: Sequence[JournalEntry], fee: Fee) -> int:
+    """`prepaid_balance` of one fee; `posted` are entries of its account."""
+    own = [entry for entry in of_fees(posted) if entry.source_refs[:1] == (fee.source_ref,)]
+    return prepaid_balance(own)
 
 
 def deferral(fee: Fee, *, month: AccountMonth, chart: Chart) -> JournalEntry | None:
@@ -97,9 +128,8 @@ def deferral(fee: Fee, *, month: AccountMonth, chart: Chart) -> JournalEntry | N
     Raises:
         ConservationError: fees and credits stand in one pool of the account.
     """
-    held = _of_rule(fee, held=True)
-    amount = prepaid_after(_total_minor(fee, chart), fee.term, month.period)
-    lines = _shared(held, -amount, chart=chart)
+    amount = still_prepaid(fee, month.period, chart=chart)
+    lines = _shared(fee.held(), -amount, chart=chart)
     return _entry(fee, [*lines, _prepaid(amount, month, chart)], month=month, chart=chart)
 
 
@@ -109,30 +139,25 @@ def release(
     """Dr expense / Cr prepaid of a later month, on its last day; None when nothing is due.
 
     It takes the prepaid balance to what the plan leaves at the end of the month, so a month that
-    was missed is caught up and no cent stays behind. Borne in the proportions of the billing month.
+    was missed is caught up and no cent stays behind. Borne in the proportions of the fee's lines.
+    `posted` are entries of the fee's account before this month.
 
     Raises:
-        NotReadyError: nobody bore a part in the billing month, because the term began later.
+        NotReadyError: nobody bears a part in `fee.lines`, because the term began after them.
         ConservationError: as `deferral`.
     """
-    left = prepaid_after(_total_minor(fee, chart), fee.term, month.period)
-    amount = prepaid_minor(posted, fee, chart=chart) - left
-    bearers = _of_rule(fee, held=False)
+    left = still_prepaid(fee, month.period, chart=chart)
+    amount = prepaid_minor(posted, fee) - left
+    bearers = fee.bearers()
     if amount and not bearers.num_rows:
         digits = minor_digits(chart.currency)
         raise NotReadyError(
             f"Pool {fee.pool_id}: {format_units(from_minor(amount, digits), digits)} "
-            f"{chart.currency} are due in {month.period}, but nobody bore a part when the fee was "
-            "billed: expected a term that begins in that month or before; correct start_on."
+            f"{chart.currency} are due in {month.period}, but nobody bears a part of the fee: "
+            "expected lines of a term that has begun by then; correct start_on."
         )
     lines = _shared(bearers, amount, chart=chart)
     return _entry(fee, [*lines, _prepaid(-amount, month, chart)], month=month, chart=chart)
-
-
-def _of_rule(fee: Fee, *, held: bool) -> pa.Table:
-    own = fee.own
-    is_held = pc.equal(own["initiative_rule"], f"{fee.source_ref}/{_HELD}")
-    return own.filter(is_held if held else pc.invert(is_held))
 
 
 def _total_minor(fee: Fee, chart: Chart) -> int:

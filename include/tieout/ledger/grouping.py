@@ -101,6 +101,11 @@ def lines_behind(line: JournalLine, lines: pa.Table, *, chart: Chart) -> pa.Tabl
     )
 
 
+def is_cost(line: JournalLine) -> bool:
+    """Lines of cost carry the charge category; control accounts do not."""
+    return "charge_category" in line.dimensions
+
+
 def _groups(lines: pa.Table, chart: Chart) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
     for row in lines.filter(pc.not_equal(lines["charge_category"], "Tax")).to_pylist():

@@ -13,9 +13,11 @@ from tieout.core.errors import ConservationError
 from tieout.core.ids import content_key
 from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.focus.document import BillingDocument
+from tieout.ledger.amortisation import without_fees
 from tieout.ledger.building import AccountMonth, Heading, build
 from tieout.ledger.chart import Chart
-from tieout.ledger.entry import JournalEntry, JournalLine
+from tieout.ledger.entry import JournalEntry
+from tieout.ledger.grouping import is_cost
 from tieout.ledger.posting import Posting, changes_between, expense_of
 
 
@@ -32,17 +34,18 @@ def reclass(
     """What the restated ledger lines of one account-month are more or less than posted to date.
 
     `posted` may hold any entries; all of this account and service period count, in whatever period
-    they stand. `lines` are LEDGER_SCHEMA, `documents` those that were booked (none: prepaid). One
-    line for each target (expense account and dimensions) that gains (debit) or loses (credit),
-    posted on `on`; the service period is kept. A second run finds no difference and posts nothing.
+    they stand, but not what takes an upfront fee to later months. `lines` are LEDGER_SCHEMA,
+    `documents` those that were booked (none: prepaid). One line for each target (expense account
+    and dimensions) that gains (debit) or loses (credit), posted on `on`; the service period is
+    kept. A second run finds no difference and posts nothing.
 
     Raises:
         ConservationError: the lines come to another total than was posted: a rule moves cost and
             makes none.
     """
     wanted, findings = expense_of(lines, documents, chart=chart)
-    counted = [entry for entry in posted if _is_of(entry, month)]
-    already = [line for entry in counted for line in entry.lines if _is_cost(line)]
+    counted = [entry for entry in without_fees(posted) if _is_of(entry, month)]
+    already = [line for entry in counted for line in entry.lines if is_cost(line)]
     changes = changes_between(already, wanted)
     _refuse_other_total(sum(line.amount_minor for line in changes), month=month, chart=chart)
     heading = Heading(
@@ -69,11 +72,6 @@ def _is_of(entry: JournalEntry, month: AccountMonth) -> bool:
         month.billing_account_id,
         str(month.period),
     )
-
-
-def _is_cost(line: JournalLine) -> bool:
-    """Lines of cost carry the charge category; control accounts do not."""
-    return "charge_category" in line.dimensions
 
 
 def _refuse_other_total(gap_minor: int, *, month: AccountMonth, chart: Chart) -> None:

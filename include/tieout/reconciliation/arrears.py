@@ -97,12 +97,16 @@ def report_bridges(
     )
     if estimate is None:
         return (restated,)
-    is_metered = estimate["x_token_kind"].null_count < estimate.num_rows
-    to_report = estimate_bridge if is_metered else preliminary_bridge
+    to_report = estimate_bridge if is_metered(estimate) else preliminary_bridge
     estimated = to_report(
         provider=provider, account=account, estimate=estimate, report=final, currency=currency
     )
     return estimated, restated
+
+
+def is_metered(estimate: pa.Table) -> bool:
+    """Whether an own estimate (CHARGE_SCHEMA) prices metered tokens, not a provider's preview."""
+    return bool(estimate["x_token_kind"].null_count < estimate.num_rows)
 
 
 def currency_of(charges: pa.Table) -> str:

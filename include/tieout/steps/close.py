@@ -41,6 +41,7 @@ def request(context: Context, *, period: str) -> StepResult:
                 unallocated_units=found.unallocated_units,
                 unallocated_limit_bp=UNALLOCATED_LIMIT_BP,
                 entries=found.entries,
+                fees=found.fees,
                 findings=tuple(one.finding for one in findings.for_period(tx, period)),
             )
         )

@@ -94,6 +94,14 @@ def acknowledge(context: Context, *, export: str, reference: str, person: str) -
     )
 
 
+def listing(context: Context, *, period: str | None = None) -> list[dict[str, Any]]:
+    """The files of one month or of all, oldest first, as plain JSON values."""
+    if period is not None:
+        parse_period(period)
+    with context.store.transaction() as tx:
+        return [erp_exports.export_json(one) for one in erp_exports.listing(tx, period=period)]
+
+
 def _target_policy(tx: Tx, target: str, month: Period) -> policies.Policy:
     found = policies.current(tx, f"{erp_exports.TARGET_PREFIX}{target}", month.last_on)
     if found is None:

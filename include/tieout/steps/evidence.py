@@ -9,19 +9,20 @@ from fractions import Fraction
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tieout.audit.canonical import canonical_hash
-from tieout.close.evidence import AccountEvidence
+from tieout.close.evidence import AccountEvidence, FeeBalance
 from tieout.close.states import PeriodState
 from tieout.core.money import UNITS_PER_ONE, round_half_even
 from tieout.core.period import Period
 from tieout.focus.ledger_columns import unallocated_units, with_own_dimensions
+from tieout.ledger.amortisation import still_prepaid
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
 from tieout.reconciliation.bridge import Bridge, bridge_from_json, bridge_json
 from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
+from tieout.steps import fees
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -30,6 +31,7 @@ from tieout.steps.inputs import (
     counted,
     is_billed,
     latest_outputs,
+    of_account,
     optional_policy,
     policy,
     stage_snapshots,
@@ -71,6 +73,7 @@ class MonthEvidence:
     bridges: tuple[Bridge, ...]
     entries: tuple[JournalEntry, ...]
     accounts: tuple[AccountEvidence, ...]
+    fees: tuple[FeeBalance, ...]
     policies: tuple[str, ...]
 
     def statement(self) -> Statement:
@@ -90,8 +93,11 @@ class MonthEvidence:
         )
 
     def content_hash(self) -> str:
-        """SHA-256 of what both people sign: lines, entries, bridges, certificate and policies."""
-        own = [entry for entry in self.entries if entry.service_period == str(self.month)]
+        """SHA-256 of what both people sign: lines, entries, bridges, certificate and policies.
+
+        The entries are those for the month, wherever they are posted, and those posted in it.
+        """
+        own = [entry for entry in self.entries if self._is_own(entry)]
         return canonical_hash(
             close_content(
                 ledger_hash=self.lines_sha256,
@@ -101,6 +107,9 @@ class MonthEvidence:
                 policies_hash=canonical_hash(list(self.policies)),
             )
         )
+
+    def _is_own(self, entry: JournalEntry) -> bool:
+        return entry.service_period == str(self.month) or self.month.contains(entry.posting_on)
 
 
 def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
@@ -122,11 +131,12 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
     )
     sources = stage_snapshots(tx, month, "final")
     known = periods.find(tx, str(month))
+    books = chart(tx, month)
     return MonthEvidence(
         month=month,
         state=known.state if known else "open",
         currency=sources[0].account.currency,
-        chart=chart(tx, month),
+        chart=books,
         lines=lines,
         lines_sha256=stored["sha256"],
         unallocated_units=unallocated_units(lines),
@@ -139,7 +149,19 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
         accounts=tuple(
             _account(context, tx, month, source, lines=lines, bridges=bridges) for source in sources
         ),
+        fees=_fees(context, tx, month, books),
         policies=_policies(tx, month),
+    )
+
+
+def _fees(context: Context, tx: Tx, month: Period, books: Chart) -> tuple[FeeBalance, ...]:
+    return tuple(
+        FeeBalance(
+            provider=one.provider,
+            billing_account_id=one.billing_account_id,
+            prepaid_minor=still_prepaid(one.fee, month, chart=books),
+        )
+        for one in fees.through(context, tx, month)
     )
 
 
@@ -148,16 +170,6 @@ def _policies(tx: Tx, month: Period) -> tuple[str, ...]:
     tables = lookup_kinds(policy(tx, "classification", month))
     optional = [(kind, optional_policy(tx, kind, month)) for kind in (*OPTIONAL_POLICIES, *tables)]
     return (*used, *(f"{kind}:{found.sha256}" for kind, found in optional if found))
-
-
-def of_account(lines: pa.Table, provider: str, billing_account_id: str) -> pa.Table:
-    """The ledger lines of one billing account."""
-    return lines.filter(
-        pc.and_(
-            pc.equal(lines.column("provider"), provider),
-            pc.equal(lines.column("billing_account_id"), billing_account_id),
-        )
-    )
 
 
 def _account(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.core.errors import NotReadyError, PeriodClosedError
 from tieout.core.period import Period
@@ -118,6 +119,12 @@ def snapshot_head(
     )
 
 
+def estimate_file(tx: Tx, account: BillingAccount, month: Period) -> charge_files.ChargeFile | None:
+    """The own estimate of the newest usage; None where nothing was rated."""
+    snapshot = snapshot_head(tx, account, month, "usage")
+    return charge_files.get(tx, snapshot.snapshot_id, "estimate") if snapshot else None
+
+
 def raw_documents(
     context: Context, tx: Tx, snapshot: snapshots.Snapshot
 ) -> tuple[RawDocument, ...]:
@@ -225,6 +232,16 @@ def counted(
     return distinct(purchases_of(documents_found, account))[0]
 
 
+def of_account(lines: pa.Table, provider: str, billing_account_id: str) -> pa.Table:
+    """The ledger lines of one billing account."""
+    return lines.filter(
+        pc.and_(
+            pc.equal(lines.column("provider"), provider),
+            pc.equal(lines.column("billing_account_id"), billing_account_id),
+        )
+    )
+
+
 def latest_outputs(tx: Tx, step: str, subject: str) -> dict[str, Any]:
     """Outputs of the newest run of a step.
 
@@ -263,3 +280,17 @@ def opening_units(tx: Tx, account: BillingAccount, month: Period) -> int:
             f"roll-forward of {month.previous()}, or an opening in the accounts policy."
         )
     return int(before[0]["end_units"])
+
+
+def matched_run(tx: Tx, period: str) -> runs.Run:
+    """The newest matching of a month.
+
+    Raises:
+        NotReadyError: there is none.
+    """
+    found = runs.latest(tx, "matching", period)
+    if found is None:
+        raise NotReadyError(
+            f"Nothing of {period} has been matched yet: run `tieout match {period}` first."
+        )
+    return found

@@ -23,13 +23,13 @@ from tieout.ledger.reclass import reclass
 from tieout.reports.rule_preview import MonthChange
 from tieout.steps import cubes
 from tieout.steps.context import Context
-from tieout.steps.evidence import of_account
 from tieout.steps.inputs import (
     accounts,
     billing_documents,
     chart,
     counted,
     latest_outputs,
+    of_account,
     optional_policy,
 )
 from tieout.steps.pools import allocated

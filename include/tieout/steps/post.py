@@ -1,8 +1,9 @@
 """Post: journal entries of the month through the database's posting function, each exactly once.
 
 Owns the order of entries (accrual at month end, true-up to the invoice, reversal, invoice; prepaid:
-opening, purchases, drawdown); the entries themselves are `ledger`'s. Auto-reverse method: the
-accrual and its true-up reverse on the first day of the next period, where the invoice is booked.
+opening, purchases, drawdown; upfront fees); the entries themselves are `ledger`'s. Auto-reverse
+method: the accrual and its true-up reverse on the first day of the next period, where the invoice
+is booked.
 """
 
 from collections.abc import Sequence
@@ -10,7 +11,6 @@ from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tieout import log as logs
 from tieout.core.errors import NotReadyError
@@ -21,11 +21,13 @@ from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
 from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.ledger import posting
+from tieout.ledger.amortisation import deferral, release
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json, reverse
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
+from tieout.steps import fees
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
@@ -34,6 +36,7 @@ from tieout.steps.inputs import (
     invoices_of,
     is_billed,
     latest_outputs,
+    of_account,
     purchases_of,
 )
 from tieout.steps.outputs import begin, result, start_run
@@ -73,6 +76,8 @@ def accrue(context: Context, *, period: str) -> StepResult:
 def settle(context: Context, *, period: str) -> StepResult:
     """Post what the documents say: true-ups, reversals, invoices, and the prepaid month.
 
+    Then what upfront fees ask for: deferred in the month that bills them, released in later ones.
+
     Raises:
         PeriodClosedError: the period takes no entries any more.
         NotReadyError: an arrears account has no invoice yet, or a stage has not been allocated.
@@ -88,6 +93,7 @@ def settle(context: Context, *, period: str) -> StepResult:
             made += _settle_arrears(context, tx, account, month, books=books, lines=lines)
         for account in (*_accounts(tx, month, "prepaid"), *_accounts(tx, month, "commitment")):
             made += _settle_prepaid(context, tx, account, month, books=books, lines=lines)
+        made += _amortise(context, tx, month, books=books)
         return _post(context, tx, "settle", month, made, reads=[source])
 
 
@@ -198,6 +204,32 @@ def _credit_events(
     return made
 
 
+def _amortise(context: Context, tx: Tx, month: Period, *, books: Chart) -> list[posting.Posting]:
+    """What the month takes of each upfront fee; entries of a fee that is gone are reversed.
+
+    A closed month takes nothing more: the release of the next open one catches up.
+    """
+    if periods.state(tx, str(month)) == "closed":
+        return []
+    posted = [entry_from_json(value) for value in journal.entries(tx)]
+    own = [
+        entry for entry in _of_type(posted, "amortisation") if entry.service_period == str(month)
+    ]
+    made: list[JournalEntry] = []
+    for one in fees.through(context, tx, month):
+        entries = one.entries(posted)
+        at = one.month(month)
+        if one.fee.billed == month:
+            wanted = deferral(one.fee, month=at, chart=books)
+        else:
+            before = [entry for entry in entries if entry.service_period < str(month)]
+            wanted = release(one.fee, before, month=at, chart=books)
+        standing = [entry for entry in own if entry in entries]
+        own = [entry for entry in own if entry not in standing]
+        made += _restated(standing, wanted, posted=posted)
+    return _postings([*_restated(own, None, posted=posted), *made], ())
+
+
 def _opening(account: BillingAccount, month: AccountMonth, *, books: Chart) -> JournalEntry | None:
     if account.opening_period != str(month.period) or not account.opening_units:
         return None
@@ -299,12 +331,7 @@ def _lines(context: Context, tx: Tx, month: Period, stage: str) -> tuple[pa.Tabl
 
 
 def _of(lines: pa.Table, account: BillingAccount) -> pa.Table:
-    return lines.filter(
-        pc.and_(
-            pc.equal(lines.column("provider"), account.provider),
-            pc.equal(lines.column("billing_account_id"), account.billing_account_id),
-        )
-    )
+    return of_account(lines, account.provider, account.billing_account_id)
 
 
 def _accounts(tx: Tx, month: Period, mode: str) -> list[BillingAccount]:

@@ -23,7 +23,16 @@ from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
 from tieout.steps import evidence
 from tieout.steps.context import Context, StepResult
-from tieout.store import audit, documents, journal, periods, publications, runs, signoffs
+from tieout.store import (
+    audit,
+    documents,
+    erp_exports,
+    journal,
+    periods,
+    publications,
+    runs,
+    signoffs,
+)
 from tieout.store.session import Tx
 
 JOURNAL_FORMAT = "beancount"
@@ -115,6 +124,9 @@ def _files(tx: Tx, found: evidence.MonthEvidence) -> dict[str, bytes]:
         ),
         "evidence/documents.csv": documents_csv(
             [asdict(one) for one in documents.for_period(tx, str(found.month))]
+        ),
+        "evidence/erp-exports.json": json_bytes(
+            [erp_exports.export_json(one) for one in erp_exports.taken(tx, str(found.month))]
         ),
         "evidence/policies.json": json_bytes(list(found.policies)),
         **_audit_files(tx),

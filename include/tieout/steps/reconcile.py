@@ -10,7 +10,6 @@ from tieout import log as logs
 from tieout.core.finding import Finding
 from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
-from tieout.ledger.billing_accounts import BillingAccount
 from tieout.reconciliation.arrears import reconcile_arrears
 from tieout.reconciliation.bridge import Bridge, bridge_json
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
@@ -19,11 +18,11 @@ from tieout.steps.inputs import (
     AccountSnapshot,
     billing_documents,
     charges,
+    estimate_file,
     invoices_of,
     opening_units,
     purchases_of,
     refuse_closed,
-    snapshot_head,
     stage_snapshots,
 )
 from tieout.steps.outputs import begin, done_before, result, start_run
@@ -45,7 +44,7 @@ def run(context: Context, *, period: str) -> StepResult:
         drafts = stage_snapshots(tx, month, "draft")
         finals = stage_snapshots(tx, month, "final")
         papers = [billing_documents(context, tx, final.account, month) for final in finals]
-        estimates = [_estimate(tx, final.account, month) for final in finals]
+        estimates = [estimate_file(tx, final.account, month) for final in finals]
         opened = [
             f"{opening_units(tx, final.account, month)} {final.account.credit_events(period)} "
             f"{final.account.stated_units(period)}"
@@ -75,11 +74,6 @@ def run(context: Context, *, period: str) -> StepResult:
         audit.record(tx, "accounts_reconciled", period, {"run": run_made.run_id, "bridges": values})
     log.info("reconciled", period=period, bridges=len(bridges), unexplained=unexplained)
     return result(work, "done", dict(outputs), ("bridges", "unexplained"))
-
-
-def _estimate(tx: Tx, account: BillingAccount, month: Period) -> charge_files.ChargeFile | None:
-    snapshot = snapshot_head(tx, account, month, "usage")
-    return charge_files.get(tx, snapshot.snapshot_id, "estimate") if snapshot else None
 
 
 def _reconcile(

@@ -5,8 +5,9 @@ again that the target has taken, and to acknowledge two files with the same entr
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -155,6 +156,22 @@ def listing(tx: Tx, *, period: str | None = None, target: str | None = None) -> 
     if target:
         conditions.append(_standing.c.target == target)
     return _all(tx, *conditions)
+
+
+def taken(tx: Tx, period: str) -> list[ErpExport]:
+    """The acknowledged files of a month: what left for which ledger, and who says it arrived."""
+    return [one for one in listing(tx, period=period) if one.reference is not None]
+
+
+def export_json(one: ErpExport) -> dict[str, Any]:
+    """Plain JSON values, instants as ISO text."""
+    said = one.acknowledged_at
+    return {
+        **asdict(one),
+        "document_nos": list(one.document_nos),
+        "recorded_at": one.recorded_at.isoformat(),
+        "acknowledged_at": said.isoformat() if said else None,
+    }
 
 
 def _all(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[ErpExport]:

@@ -1,24 +1,34 @@
-"""The finance API: read a period and its policies, sign, approve. It decides nothing itself.
+"""The finance API: read a period and its policies, sign, approve, match. It decides nothing itself.
 
 The person is always the one who is logged in; no request can name another.
 """
 
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Path
-from pydantic import BaseModel, ConfigDict, Field
+from fastapi import APIRouter, Body, Path, Query
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from tieout.config import connection_from_environment, load_settings, utc_now
-from tieout.steps import papers, preview, review, sign, status
+from tieout.steps import (
+    erp_export,
+    matches,
+    matching,
+    papers,
+    preview,
+    review,
+    sign,
+    status,
+)
 from tieout.steps.context import Context, make_web
 from tieout.store.policies import parse_kind
 from tieout.web.auth import Person
 
 router = APIRouter(prefix="/api")
-Period = Annotated[str, Path(pattern=r"^\d{4}-(0[1-9]|1[0-2])$")]
-
+_MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
+Period = Annotated[str, Path(pattern=_MONTH)]
 Document = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Target = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
 
 
 class SignOff(BaseModel):
@@ -29,6 +39,43 @@ class SignOff(BaseModel):
     duty: Literal["preparer", "controller"]
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     comment: str = Field(default="", max_length=2000)
+
+
+class Acknowledgement(BaseModel):
+    """The number under which the ledger outside keeps what it imported."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reference: str = Field(pattern=r"^[^\x00-\x1f\x7f]*\S[^\x00-\x1f\x7f]*$", max_length=200)
+
+
+class MatchDecision(BaseModel):
+    """What a person decided: accept a suggestion, match open rows by hand, take a match apart.
+
+    `confirm` and `unmatch` name a match; `match` names open rows of both sides.
+    """
+
+    model_config = ConfigDict(extra="forbid")
+
+    provider: str = Field(max_length=200)
+    billing_account_id: str = Field(max_length=200)
+    section: Literal["estimate_to_report", "draft_to_final", "report_to_invoice"]
+    kind: Literal["confirm", "match", "unmatch"]
+    match_id: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
+    earlier_ids: list[str] = Field(default=[], max_length=10_000)
+    later_ids: list[str] = Field(default=[], max_length=10_000)
+    reason: str = Field(min_length=1, max_length=2000)
+
+    @model_validator(mode="after")
+    def names_what_is_decided(self) -> Self:
+        """A match by hand has rows of both sides, every other decision the id of a match."""
+        by_hand = bool(self.earlier_ids and self.later_ids and self.match_id is None)
+        by_id = bool(self.match_id and not self.earlier_ids and not self.later_ids)
+        if not (by_hand if self.kind == "match" else by_id):
+            raise ValueError(
+                "expected earlier_ids and later_ids to match, or a match_id to confirm or unmatch"
+            )
+        return self
 
 
 @router.get("/periods/{period}")
@@ -47,6 +94,33 @@ def sign_period(period: Period, body: SignOff, person: Person) -> dict[str, Any]
         duty=body.duty,
         content_hash=body.content_hash,
         comment=body.comment,
+    ).summary
+
+
+@router.get("/periods/{period}/matches")
+def period_matches(period: Period) -> dict[str, Any]:
+    """Each pair of figures: sums, passes, open rows, and the records that concern a person."""
+    return matches.listing(web_context(), period=period)
+
+
+@router.get("/periods/{period}/causes")
+def period_causes(period: Period) -> list[dict[str, Any]]:
+    """Why the figures of each account differ, with the lines that prove it."""
+    return matches.causes(web_context(), period=period)
+
+
+@router.post("/periods/{period}/matches/decisions", status_code=201)
+def decide_matches(
+    period: Period,
+    body: Annotated[list[MatchDecision], Body(min_length=1, max_length=1000)],
+    person: Person,
+) -> dict[str, Any]:
+    """Record what the person who is logged in decided; the next matching applies it."""
+    return matching.decide(
+        web_context(),
+        period=period,
+        person=person,
+        decisions=[one.model_dump() for one in body],
     ).summary
 
 
@@ -93,6 +167,22 @@ def one_preview(sha256: Document) -> dict[str, Any]:
 def approve_preview(sha256: Document, person: Person) -> dict[str, Any]:
     """Approve exactly this preview, and its policy, as the person who is logged in."""
     return sign.approve_preview(web_context(), preview=sha256, person=person).summary
+
+
+@router.get("/exports")
+def exports(period: Annotated[str | None, Query(pattern=_MONTH)] = None) -> list[dict[str, Any]]:
+    """Import files that were given to ledgers outside, and who says that they were taken."""
+    return erp_export.listing(web_context(), period=period)
+
+
+@router.post("/exports/{target}/{sha256}/acknowledgement", status_code=201)
+def acknowledge_export(
+    target: Target, sha256: Document, body: Acknowledgement, person: Person
+) -> dict[str, Any]:
+    """Keep the word of the person who is logged in that a ledger took a file."""
+    return erp_export.acknowledge(
+        web_context(), export=f"{target}/{sha256}", reference=body.reference, person=person
+    ).summary
 
 
 @cache

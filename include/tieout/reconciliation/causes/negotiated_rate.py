@@ -10,10 +10,18 @@ SENTENCE = "Estimated at the list price, billed at the negotiated rate ({rows} c
 
 
 def find(case: Case) -> Iterator[Explanation]:
-    """Equal quantities, and a list cost on every billed charge that adds up to the estimate."""
+    """Equal quantities, and a list cost on every billed charge that adds up to the estimate.
+
+    A report that counts nothing (only costs) is judged by its list cost alone.
+    """
     for one in case.breaks:
-        if one.is_same_quantity and _is_list_price(case, one):
+        if _may_be_same_quantity(one) and _is_list_price(case, one):
             yield whole("negotiated_rate", one)
+
+
+def _may_be_same_quantity(found: Break) -> bool:
+    counts_nothing = all(row.quantity is None for row in found.later)
+    return found.is_same_quantity or bool(found.earlier and found.later and counts_nothing)
 
 
 def _is_list_price(case: Case, found: Break) -> bool:
