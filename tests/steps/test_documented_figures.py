@@ -78,3 +78,11 @@ def test_every_amount_of_the_page_is_one_of_a_real_run(page: str, known: set[str
     amounts = _AMOUNT.findall(re.sub(r"(Ubuntu|Python) [\d.]+", "", text))
     assert len(amounts) > 15
     assert [amount for amount in amounts if amount not in known] == []
+
+
+def test_the_line_that_the_readme_explains_is_in_the_ledger(closed_world: month.World) -> None:
+    (wanted,) = re.findall(r"tieout explain 2026-10 ([0-9a-f]+)", (ROOT / "README.md").read_text())
+    context = closed_world.worker()
+    lines = status.ledger_lines(context, period=month.PERIOD)
+    context.close()
+    assert [line["ledger_line_id"][:8] for line in lines].count(wanted) == 1
