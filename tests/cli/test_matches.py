@@ -10,6 +10,7 @@ from tests.cli.command import Answer, here
 from tests.worlds import WorldAt
 
 from tieout.cli import matches as views
+from tieout.cli import shell
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +30,7 @@ def environment(world_at: WorldAt) -> Mapping[str, str]:
 def console(monkeypatch: pytest.MonkeyPatch) -> Console:
     """A terminal that is wide enough for whole lines."""
     wide = Console(width=400, highlight=False)
-    monkeypatch.setattr(views, "console", wide)
+    monkeypatch.setattr(shell, "console", wide)
     return wide
 
 

@@ -143,6 +143,7 @@ STATEMENT = {
     "state": "closed",
     "content_hash": "ab" * 32,
     "audit_events": 76,
+    "own_dimensions": [],
 }
 
 
@@ -170,6 +171,7 @@ def _line(number: int, **fields: Any) -> dict[str, Any]:
         "initiative": None,
         "pl_category": None,
         "pool_id": None,
+        "own_dimensions": None,
         "billed_cost": "1.50",
         **fields,
     }

@@ -41,9 +41,10 @@ def test_the_rows_behind_an_explanation_add_up_to_it() -> None:
 
 
 def test_causes_become_a_bridge_with_their_rows_as_evidence() -> None:
+    other = charge(2, "1", charge_category="Adjustment")
     explained = found(
         [metered(1, "5")] * 2,
-        [metered(1, "5"), charge(1, "19", charge_category="Tax"), charge(2, "1")],
+        [metered(1, "5"), charge(1, "19", charge_category="Tax"), other],
     )
     bridge = causes_bridge(
         explained, provider="openai", account="org-1", section="estimate_to_report", currency="USD"
