@@ -41,6 +41,7 @@ TAG_VALUES = {
 SPREAD = 0.8  # of the lognormal weights: a million rows then meet 9 of 10 tuples, ten million all
 _MONEY = pa.decimal128(28, 12)
 _DAYS = 28
+_FILLED, _CREDITS = 0.62, 0.03  # shares: of tag keys that people fill in, of rows that are credits
 _PROVIDER_SHARES = (0.42, 0.2, 0.14, 0.04, 0.08, 0.06, 0.04, 0.02)
 
 
@@ -130,7 +131,7 @@ def _tag_maps(rng: np.random.Generator) -> list[str]:
         tags = {
             name: f"{name}-{int(rng.integers(0, size) * rng.random()):03}"
             for name, size in TAG_VALUES.items()
-            if rng.random() < 0.62  # noqa: PLR2004  the share of keys that are filled
+            if rng.random() < _FILLED
         }
         found[tags_json(tags)] = None
     return list(found)
@@ -162,7 +163,7 @@ def _charges(
     start = np.datetime64(f"{month}-01", "us")
     hours = rng.integers(0, _DAYS * 24, size)
     amounts = (rng.lognormal(-1.5, 2.0, size) * 1e9).astype(np.int64) * 997
-    billed = np.where(rng.random(size) < 0.03, -amounts // 4, amounts)  # noqa: PLR2004  credits
+    billed = np.where(rng.random(size) < _CREDITS, -amounts // 4, amounts)
     rows = attributes.take(pa.array(places))
     more = {
         "billing_period_start": pa.repeat(pa.scalar(start.item().date(), pa.date32()), size),

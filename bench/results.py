@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+_WHOLE_FROM = 1_000  # from here on decimals tell nothing
 FILE = Path(__file__).with_name("results.json")
 
 
@@ -63,4 +64,4 @@ def python_version() -> dict[str, str]:
 def _figure(value: float | None) -> str:
     if value is None:
         return "-"
-    return f"{value:,.0f}" if abs(value) >= 1_000 else f"{value:.2f}"  # noqa: PLR2004  three digits
+    return f"{value:,.0f}" if abs(value) >= _WHOLE_FROM else f"{value:.2f}"

@@ -18,6 +18,7 @@ from decimal import Decimal
 from importlib.machinery import SourceFileLoader
 from pathlib import Path
 from types import CodeType
+from typing import Any
 
 
 def main() -> None:
@@ -65,14 +66,14 @@ AmountAllocationKeys = Cost:Key
 """
 
 
-def _cloud(factory, service: str, total: int):  # noqa: ANN001, ANN202  the peer has no types
+def _cloud(factory: Any, service: str, total: int) -> Any:
     found = factory.create_cloud_cost_item()
     found.date_str, found.currency, found.service, found.instance = _NAMED, "USD", service, service
     found.amounts[0] = float(Decimal(total).scaleb(-12))
     return found
 
 
-def _consumer(factory, provider: str, service: str, weight: int):  # noqa: ANN001, ANN202  the same
+def _consumer(factory: Any, provider: str, service: str, weight: int) -> Any:
     found = factory.create_consumer_cost_item()
     found.date_str, found.currency, found.service, found.instance = _NAMED, "USD", service, service
     found.provider_service, found.provider_instance = provider, provider

@@ -221,6 +221,17 @@ def test_a_broken_term_is_refused(change: tuple[str, str], sentence: str) -> Non
         parse_pools(FEE.replace(*change, 1), name="pools.yaml")
 
 
+FALLBACK = 'zero_driver: fallback, fallback: {"pool:savings-plan": 1}'
+METHOD = ("method: fixed_percent", "method: direct, driver: heads")
+
+
+@pytest.mark.parametrize("gives", ['percent: {"pool:savings-plan": 100}', FALLBACK])
+def test_a_pool_does_not_give_to_one_that_spreads_fees(gives: str) -> None:
+    text = f"{FEE}  - {{id: desk, owner: li, {METHOD[gives == FALLBACK]}, {gives}}}\n"
+    with pytest.raises(RuleFileError, match="pool 'desk' gives to 'pool:savings-plan', which spre"):
+        parse_pools(text, name="pools.yaml")
+
+
 EQUAL_ORDER = "  - {id: x, owner: o, method: step_down, order: 1, driver: d, zero_driver: hold}\n"
 
 

@@ -56,23 +56,30 @@ class Events:
             self._next.cancel()
 
 
+def put(folder: Path, name: str, content: bytes) -> None:
+    """Whole at once, as a careful sender does: a half-written file would be reported twice."""
+    made = folder.parent / name
+    made.write_bytes(content)
+    made.replace(folder / name)
+
+
 def test_what_is_there_is_reported_once_and_then_only_what_is_new_or_changed(
     folder: Path,
 ) -> None:
     async def watch() -> None:
         events = Events()
-        (folder / "a.pdf").write_bytes(b"%PDF-1.4")
-        (folder / "note.txt").write_bytes(b"no document")
+        put(folder, "a.pdf", b"%PDF-1.4")
+        put(folder, "note.txt", b"no document")
         first = await events.next()
         assert first == {"provider": "openai", "files": ["a.pdf"], "count": 1, "trouble": ""}
         assert await events.next(0.2) is None
-        (folder / "b.xml").write_bytes(b"<x/>")
+        put(folder, "b.xml", b"<x/>")
         assert ((await events.next()) or {})["files"] == ["b.xml"]
-        (folder / "a.pdf").write_bytes(b"%PDF-1.4 longer")
+        put(folder, "a.pdf", b"%PDF-1.4 longer")
         assert ((await events.next()) or {})["files"] == ["a.pdf"]
         (folder / "a.pdf").unlink()
         assert await events.next(0.2) is None
-        (folder / "a.pdf").write_bytes(b"%PDF-1.4 longer")
+        put(folder, "a.pdf", b"%PDF-1.4 longer")
         assert ((await events.next()) or {})["files"] == ["a.pdf"]
         await events.end()
 
@@ -81,7 +88,7 @@ def test_what_is_there_is_reported_once_and_then_only_what_is_new_or_changed(
 
 def test_a_triggerer_that_starts_again_reports_everything_again(folder: Path) -> None:
     async def watch() -> None:
-        (folder / "a.pdf").write_bytes(b"%PDF-1.4")
+        put(folder, "a.pdf", b"%PDF-1.4")
         for _ in range(2):
             assert ((await Events().next()) or {})["files"] == ["a.pdf"]
 
@@ -104,7 +111,7 @@ def test_a_folder_that_does_not_answer_is_looked_at_again(folder: Path) -> None:
     def mend() -> None:
         folder.unlink()
         folder.mkdir()
-        (folder / "a.pdf").write_bytes(b"%PDF-1.4")
+        put(folder, "a.pdf", b"%PDF-1.4")
 
     async def watch() -> None:
         events = Events()

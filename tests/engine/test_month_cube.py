@@ -133,3 +133,10 @@ def test_a_charge_of_the_last_second_belongs_to_its_utc_day() -> None:
     late["charge_period_start"] = datetime(2026, 10, 9, 23, 59, 59, tzinfo=UTC)
     cube = month_cube(charges(late, charge(10, "2")), {date(2026, 10, 10)})
     assert [row["billed_cost"] for row in cube.to_pylist()] == [Decimal(1), Decimal(2)]
+
+
+def test_a_cube_that_lost_a_charge_stops_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
+    table = table_of([(1, "Ann", 5), (2, "Ben", 7)])
+    monkeypatch.setattr("tieout.engine.month_cube._coded", lambda cube: cube.slice(1))
+    with pytest.raises(ConservationError, match=r"hold 1 charges of .*: expected 2 of"):
+        month_cube(table, ())

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 from tests.reconciliation.charge_rows import charge, charges, tokens
 
 from tieout.core.money import to_units
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.bridge import Bridge
-from tieout.reconciliation.compare import total_units
 from tieout.reconciliation.estimate import estimate_bridge
 
 Row = dict[str, Any]

@@ -9,8 +9,8 @@ from tests.reconciliation.charge_rows import charge, charges, document
 from tieout.core.money import to_units
 from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.arrears import reconcile_arrears
-from tieout.reconciliation.compare import total_units
 from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.invoice_parts import by_invoice, distinct, missing_invoices, of_month
 

@@ -7,8 +7,8 @@ from tests.reconciliation.charge_rows import charge, charges, document, tokens
 
 from tieout.core.money import format_units, to_units
 from tieout.core.period import Period
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.arrears import reconcile_arrears
-from tieout.reconciliation.compare import total_units
 from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
 

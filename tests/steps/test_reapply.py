@@ -12,6 +12,7 @@ from tests import month
 from tests.worlds import WorldAt
 
 from tieout.core.errors import (
+    ConservationError,
     NotReadyError,
     PeriodClosedError,
     SegregationError,
@@ -19,6 +20,7 @@ from tieout.core.errors import (
     UsageError,
 )
 from tieout.core.money import to_units
+from tieout.engine.month_cube import class_sums
 from tieout.steps import (
     allocate,
     classify,
@@ -127,6 +129,18 @@ def test_a_preview_shows_what_moves_and_touches_nothing(closed: Ledger) -> None:
     assert shown["summary"]["closed_periods_touched"] == [OCTOBER]
     moved = sum(to_units(line["amount"]) for one in october["reclass"] for line in one["lines"])
     assert moved == 0
+    assert set(october["policies"]) > {"classification@2", "initiatives@1", "allocation@1"}
+
+
+def test_lines_that_lost_money_are_not_shown(
+    closed: Ledger, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    label = closed.propose(NEW)
+    monkeypatch.setattr(
+        "tieout.steps.views.class_sums", lambda rows, keys: class_sums(rows.slice(1), keys)
+    )
+    with pytest.raises(ConservationError, match=r"The lines of 2026-10 come to .*: expected the"):
+        closed.preview(label)
 
 
 def test_the_same_question_has_the_same_answer_and_a_threshold_names_the_large_moves(

@@ -52,7 +52,7 @@ def parse_pools(text: str, *, name: str) -> tuple[Pool, ...]:
     Raises:
         RuleFileError: broken YAML, unknown or missing keys, an unknown method, a pool or target
             that stands twice, percentages that do not add up to 100, a pool that gives to one that
-            does not exist, a circle of pools; with the line.
+            does not exist or that spreads fees over months, a circle of pools; with the line.
     """
     root = fields(read_yaml(text, name=name), required=["pools"])
     nodes = members(root["pools"])
@@ -61,8 +61,10 @@ def parse_pools(text: str, *, name: str) -> tuple[Pool, ...]:
     refuse_repeats(
         ((pool.pool_id, node) for pool, node in zip(pools, nodes, strict=True)), what="pool"
     )
+    spread = {pool.pool_id for pool in pools if pool.method == "amortise"}
     for pool in pools:
         _refuse_strangers(pool, places)
+        _refuse_received_fees(pool, spread, places)
     _refuse_equal_orders(pools, places)
     if loop := refused_loop(pools):
         raise places[loop[0]].error(loop_message(loop))
@@ -183,6 +185,18 @@ def _refuse_strangers(pool: Pool, places: Mapping[str, Node]) -> None:
             raise places[pool.pool_id].error(
                 f"pool {pool.pool_id!r} gives to pool {other!r}, which the file does not have "
                 f"(it has {', '.join(places)}); add it or correct the target."
+            )
+
+
+def _refuse_received_fees(pool: Pool, spread: set[str], places: Mapping[str, Node]) -> None:
+    """Only a pool's own charges are deferred to later months; what it received would not be."""
+    named = pool.stated_targets() | {target for target, _ in pool.fallback}
+    for target in sorted(named):
+        if pool_of(target) in spread:
+            raise places[pool.pool_id].error(
+                f"pool {pool.pool_id!r} gives to {target!r}, which spreads fees over months, and "
+                "only charges that rules send there can be; send them there by a rule, or name "
+                "another target."
             )
 
 

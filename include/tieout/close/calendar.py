@@ -22,6 +22,7 @@ FIRST_YEAR, LAST_YEAR = 1950, 2199
 _WEEKDAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _MONTHS = tuple(str(number) for number in range(1, PERIODS + 1))
 _WEEK = timedelta(days=7)
+_HALF_A_WEEK = 3  # days
 _WEEKS_OF_A_YEAR = 52
 _OPTIONAL = (
     "first_month",
@@ -189,7 +190,7 @@ def _start(calendar: Calendar, year: int) -> date:
     last = first - timedelta(days=1)
     back = (last.weekday() - calendar.weekday) % 7
     ended = last - timedelta(days=back)
-    if calendar.ending == "nearest" and back > 3:  # noqa: PLR2004 - half a week
+    if calendar.ending == "nearest" and back > _HALF_A_WEEK:
         ended += _WEEK
     return ended + timedelta(days=1)
 

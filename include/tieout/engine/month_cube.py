@@ -35,14 +35,14 @@ def month_cube(charges: pa.Table, cuts: Collection[date]) -> pa.Table:
     first, last = days_of(charges)
     starts = stretches(cuts, (first, last))
     if len(starts) == 1:
-        return _coded(_cube(charges, first))
+        return _whole_cube([_cube(charges, first)], charges)
     days = charges[STARTED].cast(pa.date32())
     numbers = pa.array(_numbers_of(days, starts))
     parts = [
         _cube(charges.filter(pc.equal(numbers, number)), start)
         for number, start in enumerate(starts)
     ]
-    return _coded(pa.concat_tables(parts))
+    return _whole_cube(parts, charges)
 
 
 def month_cube_of_files(engine: Engine, paths: Sequence[str], cuts: Collection[date]) -> pa.Table:
@@ -146,6 +146,23 @@ def class_sums(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 def _cube(charges: pa.Table, start: date) -> pa.Table:
     return _dated(attributes_of(charges), start, make_cube(charges))
+
+
+def _whole_cube(parts: Sequence[pa.Table], charges: pa.Table) -> pa.Table:
+    """The parts as one cube, which must hold every charge once.
+
+    Raises:
+        ConservationError: it does not.
+    """
+    cube = _coded(pa.concat_tables(parts))
+    found = pc.sum(cube["charge_count"]).as_py() or 0, pc.sum(cube["billed_cost"]).as_py()
+    expected = charges.num_rows, pc.sum(charges["billed_cost"]).as_py()
+    if found != expected:
+        raise ConservationError(
+            f"The sums by attributes hold {found[0]} charges of {found[1]}: expected {expected[0]} "
+            f"of {expected[1]}; nothing was classified, report the charges file."
+        )
+    return cube
 
 
 def _coded(cube: pa.Table) -> pa.Table:

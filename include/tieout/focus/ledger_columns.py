@@ -83,9 +83,9 @@ def _texts(column: pa.ChunkedArray) -> tuple[list[str | None], list[int]]:
     return [*one.dictionary.to_pylist(), None], codes_of(one).tolist()
 
 
-def total_units(lines: pa.Table) -> int:
-    """Cost of all lines, in units of 1e-12."""
-    return _units(pc.sum(lines["billed_cost"]))
+def total_units(rows: pa.Table) -> int:
+    """Sum of `billed_cost` of lines or charges in units of 1e-12; 0 for no rows."""
+    return _units(pc.sum(rows["billed_cost"]))
 
 
 def unallocated_units(lines: pa.Table) -> int:

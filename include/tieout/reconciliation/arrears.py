@@ -9,8 +9,8 @@ import pyarrow.compute as pc
 from tieout.core.finding import Finding
 from tieout.core.money import format_units
 from tieout.focus.document import BillingDocument
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.bridge import Bridge, BridgeLine
-from tieout.reconciliation.compare import total_units
 from tieout.reconciliation.estimate import estimate_bridge
 from tieout.reconciliation.findings import one_sided, unexplained
 from tieout.reconciliation.invoice_gaps import InvoiceGaps, invoice_gaps

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.money import from_decimal
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.breaks import (
     AI_KEY,
     Break,
@@ -28,7 +29,6 @@ from tieout.reconciliation.breaks import (
 from tieout.reconciliation.compare import (
     CHARGE_DAY,
     differences,
-    total_units,
     with_charge_day,
 )
 

@@ -5,7 +5,6 @@ Arrow only sums, counts and joins here; whatever multiplies is done on the few r
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -47,11 +46,6 @@ class Difference:
 
 
 _ABSENT = Side(billed_units=0, list_units=None, quantity=None, rows=0, first_line_id="")
-
-
-def total_units(charges: pa.Table) -> int:
-    """Sum of `billed_cost` in units; 0 for no rows."""
-    return from_decimal(pc.sum(charges["billed_cost"]).as_py() or Decimal(0))
 
 
 def units_of(amounts: pa.ChunkedArray) -> list[int]:

@@ -15,7 +15,8 @@ from tieout.core.errors import ConservationError
 from tieout.core.finding import Finding
 from tieout.core.money import format_units, minor_digits, to_minor
 from tieout.core.period import Period, period_of
-from tieout.reconciliation.compare import of_category, total_units
+from tieout.focus.ledger_columns import total_units
+from tieout.reconciliation.compare import of_category
 from tieout.reconciliation.rollforward import Tie
 
 _NOTHING: Sequence[str] = ()

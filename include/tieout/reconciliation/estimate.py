@@ -11,13 +11,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.money import round_half_even
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.bridge import Bridge, Part, gather
 from tieout.reconciliation.compare import (
     CHARGE_DAY,
     Difference,
     Side,
     differences,
-    total_units,
     with_charge_day,
 )
 

@@ -9,7 +9,8 @@ import pyarrow as pa
 
 from tieout.core.money import SCALE, minor_digits
 from tieout.focus.document import BillingDocument
-from tieout.reconciliation.compare import of_category, total_units
+from tieout.focus.ledger_columns import total_units
+from tieout.reconciliation.compare import of_category
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

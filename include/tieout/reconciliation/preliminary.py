@@ -6,12 +6,12 @@ names differ from those of the report, so the key is the charge day and the sub-
 
 import pyarrow as pa
 
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.bridge import Bridge, Part, gather
 from tieout.reconciliation.compare import (
     CHARGE_DAY,
     Difference,
     differences,
-    total_units,
     with_charge_day,
 )
 

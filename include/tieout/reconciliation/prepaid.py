@@ -12,9 +12,9 @@ import pyarrow as pa
 from tieout.core.finding import Finding
 from tieout.core.money import SCALE, format_units, minor_digits
 from tieout.focus.document import BillingDocument
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.arrears import currency_of, report_bridges
 from tieout.reconciliation.bridge import Bridge, BridgeLine, Section
-from tieout.reconciliation.compare import total_units
 from tieout.reconciliation.findings import one_sided, unexplained
 from tieout.reconciliation.invoice_parts import distinct
 

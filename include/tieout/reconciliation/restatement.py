@@ -4,8 +4,9 @@ from datetime import datetime
 
 import pyarrow as pa
 
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.bridge import Bridge, Part, gather
-from tieout.reconciliation.compare import Difference, differences, total_units
+from tieout.reconciliation.compare import Difference, differences
 
 # What a charge is, without where it was read: line ids name the document and differ by pull.
 _KEY = (

@@ -13,7 +13,8 @@ import pyarrow.compute as pc
 from tieout.core.money import from_decimal
 from tieout.core.period import Period, utc_midnight
 from tieout.focus.document import BillingDocument
-from tieout.reconciliation.compare import of_category, total_units
+from tieout.focus.ledger_columns import total_units
+from tieout.reconciliation.compare import of_category
 from tieout.reconciliation.variance import Amount, Figures, Metered, Pair
 
 # What is priced alike; its first parts are what a quantity can be added up over.

@@ -29,7 +29,7 @@ class MonthChange:
 
     `moves` has for each class that changes `old_<dimension>`, `new_<dimension>`, the same with
     `_rule`, `old_` and `new_` of both columns of own dimensions, `billed_cost` and `charge_count`:
-    charges before pools are shared.
+    charges before pools are shared. `policies` are the labels of all versions `after` stands on.
     """
 
     period: str
@@ -40,6 +40,7 @@ class MonthChange:
     after_sha256: str
     moves: pa.Table
     reclass: tuple[JournalEntry, ...]
+    policies: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +75,7 @@ def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
         "state": change.state,
         "before_sha256": change.before_sha256,
         "after_sha256": change.after_sha256,
+        "policies": list(change.policies),
         "total": format_units(totals[0]),
         "dimensions": {
             name: _changes(amounts)

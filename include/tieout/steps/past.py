@@ -114,6 +114,7 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
             after_sha256=before.sha256 if lines.equals(before.lines) else stored.sha256,
             moves=moved(cube, before_assignment, made.assignment),
             reclass=tuple(one.entry for one in postings if one.entry is not None),
+            policies=tuple(sorted(one.label for one in used.values())),
         ),
         used=used,
         made=made,

@@ -13,6 +13,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.core.errors import ConservationError
+from tieout.core.money import format_units
 from tieout.core.period import Period
 from tieout.engine.base import STARTED
 from tieout.engine.month_cube import (
@@ -24,7 +26,13 @@ from tieout.engine.month_cube import (
     with_classes,
 )
 from tieout.focus.columns import ATTRIBUTES, with_current_attr_ids
-from tieout.focus.ledger_columns import CLASS_COLUMNS, LEDGER_SCHEMA, LINE_KEY, ledger_line_ids
+from tieout.focus.ledger_columns import (
+    CLASS_COLUMNS,
+    LEDGER_SCHEMA,
+    LINE_KEY,
+    ledger_line_ids,
+    total_units,
+)
 from tieout.rules.classify import classify
 from tieout.rules.lookup import LookupTable, parse_lookup
 from tieout.rules.own_dimensions import packed
@@ -61,10 +69,19 @@ class Classified:
 
 
 def classified(cube: pa.Table, month: Period, used: Used) -> Classified:
-    """Classify a cube (`engine.month_cube`) of a month and sum it to direct ledger lines."""
+    """Classify a cube (`engine.month_cube`) of a month and sum it to direct ledger lines.
+
+    Raises:
+        ConservationError: the lines come to another total than the charges.
+    """
     assignment = assign(cube, used)
-    sums = class_sums(with_classes(cube, assignment), _KEYS)
-    return Classified(assignment=assignment, lines=_lines(sums, month))
+    lines = _lines(class_sums(with_classes(cube, assignment), _KEYS), month)
+    if total_units(lines) != total_units(cube):
+        raise ConservationError(
+            f"The lines of {month} come to {format_units(total_units(lines))}: expected the "
+            f"charges' {format_units(total_units(cube))}; nothing was kept, classify again."
+        )
+    return Classified(assignment=assignment, lines=lines)
 
 
 def _lines(sums: pa.Table, month: Period) -> pa.Table:

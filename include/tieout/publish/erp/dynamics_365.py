@@ -124,20 +124,20 @@ def _account(line: JournalLine, sheet: Sheet) -> str:
             f"{sheet.target.name}: account {code} contains {after!r}, which divides account and "
             "dimensions; change account_format or the code."
         )
-    for name in _placeholders(shown):
+    for name in _named(shown):
         value = code if name == "account" else sheet.target.dimension(name, line)
         shown = shown.replace(f"{{{name}}}", value)
     return shown
 
 
-def _placeholders(shown: str) -> list[str]:
+def _named(shown: str) -> list[str]:
     return [part.partition("}")[0] for part in shown.split("{")[1:]]
 
 
 def _after_account(sheet: Sheet) -> str:
     """The character that ends the account, empty where nothing follows."""
     shown = sheet.settings["account_format"]
-    unknown = set(_placeholders(shown)) - {"account", *LINE_DIMENSIONS}
+    unknown = set(_named(shown)) - {"account", *LINE_DIMENSIONS}
     if not shown.startswith("{account}") or unknown:
         raise RuleFileError(
             f"{sheet.target.name}: account_format is {shown[:60]!r}; expected {{account}} and then "

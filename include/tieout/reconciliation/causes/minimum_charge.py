@@ -5,9 +5,9 @@ from collections.abc import Iterator
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.breaks import Case, Row
 from tieout.reconciliation.causes.base import Explanation
-from tieout.reconciliation.compare import total_units
 
 RANK = 50
 SENTENCE = "Filled up to the contract's minimum charge ({rows} charges)."
