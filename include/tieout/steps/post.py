@@ -25,9 +25,9 @@ from tieout.ledger.amortisation import deferral, release
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.chart import Chart
-from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json, reverse
+from tieout.ledger.entry import JournalEntry, entry_from_json, reverse
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
-from tieout.steps import fees
+from tieout.steps import booking, fees
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
@@ -40,7 +40,7 @@ from tieout.steps.inputs import (
     purchases_of,
 )
 from tieout.steps.outputs import begin, result, start_run
-from tieout.store import audit, findings, journal, periods
+from tieout.store import findings, journal, periods
 from tieout.store.session import Tx
 
 METHOD_VERSION = "1"
@@ -290,8 +290,8 @@ def _post(
     """Post all entries in one transaction; equal entries that stand already are left alone."""
     problems: list[Finding] = [finding for one in made for finding in one.findings]
     entries = [one.entry for one in made if one.entry is not None]
-    posted = [journal.post(tx, entry_json(entry)) for entry in entries]
-    new = [entry for entry, at in zip(entries, posted, strict=True) if at.is_new]
+    at = booking.post_all(tx, entries)
+    new = sum(one.is_new for one in at)
     work = begin(
         context,
         step,
@@ -300,15 +300,14 @@ def _post(
     )
     outputs: dict[str, Any] = {
         "entries": len(entries),
-        "posted": len(new),
+        "posted": new,
         "ledger_seq": journal.ledger_seq(tx),
     }
     if new:
         run_made = start_run(context, tx, work, outputs=outputs)
         findings.add_all(tx, run_made.run_id, problems)
-        numbers = [at.document_no for at in posted if at.is_new]
-        audit.record(tx, "entries_posted", str(month), {**outputs, "document_nos": numbers})
-    log.info("posted", period=str(month), entries=len(entries), new=len(new))
+        booking.record(tx, str(month), entries, at, outputs)
+    log.info("posted", period=str(month), entries=len(entries), new=new)
     return result(work, "done" if new else "unchanged", outputs, SHOWN)
 
 

@@ -14,9 +14,8 @@ from tieout.core.errors import NotReadyError
 from tieout.core.finding import Finding
 from tieout.core.money import from_decimal
 from tieout.core.period import Period, parse_period
-from tieout.ledger.entry import entry_json
 from tieout.reports.rule_preview import month_json
-from tieout.steps import past
+from tieout.steps import booking, past
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import STAGES, chart
 from tieout.steps.outputs import begin, start_run
@@ -168,14 +167,9 @@ def _restate(context: Context, tx: Tx, preview: previews.Preview, made: past.Pas
     )
     problems: list[Finding] = [wrong for one in made.postings for wrong in one.findings]
     entries = [one.entry for one in made.postings if one.entry is not None]
-    posted = [journal.post(tx, entry_json(entry)) for entry in entries]
-    new = [one for one in posted if one.is_new]
+    at = booking.post_all(tx, entries)
+    new = sum(one.is_new for one in at)
     if new:
         findings.add_all(tx, kept.run_id, problems)
-        audit.record(
-            tx,
-            "entries_posted",
-            month,
-            {"document_nos": [one.document_no for one in new], "preview": preview.sha256},
-        )
-    return _Done(is_new=is_new, entries=len(new))
+        booking.record(tx, month, entries, at, {"preview": preview.sha256})
+    return _Done(is_new=is_new, entries=new)

@@ -76,6 +76,13 @@ def entries(
     return [_entry(row) for row in tx.execute(statement).mappings()]
 
 
+def canonical_texts(tx: Tx, *, upto_seq: int | None = None) -> dict[str, str]:
+    """The exact text of each entry that was hashed, by document number in ledger order."""
+    columns = sa.select(journal_entry.c.document_no, journal_entry.c.canonical)
+    statement = columns.where(*_cut(None, upto_seq)).order_by(journal_entry.c.ledger_seq)
+    return dict(map(tuple, tx.execute(statement)))
+
+
 def trial_balance(
     tx: Tx, *, period: str | None = None, upto_seq: int | None = None
 ) -> list[TrialBalanceRow]:
