@@ -27,12 +27,12 @@ def monthly_close() -> None:
 
     @task.sensor(mode="reschedule", poke_interval=on.invoice_poke_s(), timeout=on.INVOICE_WAIT_S)
     def wait_for_invoices() -> bool:
-        from tieout.steps import close, normalise, pull
+        from tieout.steps import close, earlier, normalise, pull
 
         month = on.month()
-        for name in on.providers():
-            pull.run(**month, provider=name, kinds=("documents",))
-            normalise.run(**month, provider=name)
+        for period, name in earlier.paper_series(**month):
+            pull.run(month["context"], period=period, provider=name, kinds=("documents",))
+            normalise.run(month["context"], period=period, provider=name)
         return close.invoices_present(**month)
 
     @task

@@ -18,11 +18,12 @@ def receive_documents() -> None:
 
     @task
     def read_documents(provider: str) -> on.Summaries:
-        """Pull and normalise the documents of one provider, for each open month."""
+        """Pull and normalise the documents of one provider, for each month that takes papers."""
         from tieout.steps import normalise, pull, receive
 
         context, results = on.context(), []
-        months = receive.open_months(context) if watch.has_changed(provider) else ()
+        changed = watch.has_changed(provider)
+        months = receive.paper_months(context, provider=provider) if changed else ()
         for period in months:
             results += [
                 pull.run(context, provider=provider, period=period, kinds=("documents",)),

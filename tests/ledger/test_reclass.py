@@ -12,9 +12,10 @@ from tests.ledger.books import CHART, COST_OF_REVENUE, MONTH, OCTOBER, RESEARCH,
 from tieout.core.errors import ConservationError
 from tieout.ledger.entry import JournalEntry, reverse
 from tieout.ledger.posting import accrual, drawdown, invoice
-from tieout.ledger.reclass import reclass
+from tieout.ledger.reclass import Bills, reclass
 
 ON = date(2026, 11, 30)
+SEVENTY, HUNDRED = Bills(known=(paper("70"),)), Bills(known=(paper("100"),))
 INITIATIVES = ("search-ranking", "support-assistant", "internal-tools")
 
 
@@ -42,7 +43,7 @@ def test_the_difference_is_one_entry_with_a_line_for_each_target() -> None:
     posted = closed(line("70"), line("30", pl_category=RESEARCH), net="100")
     after = ledger(line("60"), line("10", initiative="search-ranking"),
                    line("30", pl_category=RESEARCH))  # fmt: skip
-    entry = reclass(posted, after, month=MONTH, chart=CHART, documents=[paper("100")], on=ON).entry
+    entry = reclass(posted, after, month=MONTH, chart=CHART, bills=HUNDRED, on=ON).entry
     assert entry is not None
     assert (entry.journal_type, entry.adjustment_kind) == ("reclass", "policy_change")
     assert (entry.posting_on, entry.service_period) == (ON, "2026-10")
@@ -55,11 +56,9 @@ def test_the_difference_is_one_entry_with_a_line_for_each_target() -> None:
 def test_a_second_run_posts_nothing() -> None:
     posted = closed(line("70"), net="70")
     after = ledger(line("70", initiative="search-ranking"))
-    first = reclass(posted, after, month=MONTH, chart=CHART, documents=[paper("70")], on=ON).entry
+    first = reclass(posted, after, month=MONTH, chart=CHART, bills=SEVENTY, on=ON).entry
     assert first is not None
-    again = reclass(
-        [*posted, first], after, month=MONTH, chart=CHART, documents=[paper("70")], on=ON
-    )
+    again = reclass([*posted, first], after, month=MONTH, chart=CHART, bills=SEVENTY, on=ON)
     assert again.entry is None
 
 
@@ -69,18 +68,16 @@ def test_a_change_of_own_dimensions_alone_posts_nothing() -> None:
         line("69.999", ledger_line_id="x", own_dimensions='{"team":"search"}'),
         line("0.001", ledger_line_id="y", own_dimensions='{"team":"ranking"}'),
     )
-    made = reclass(posted, after, month=MONTH, chart=CHART, documents=[paper("70")], on=ON)
+    made = reclass(posted, after, month=MONTH, chart=CHART, bills=SEVENTY, on=ON)
     assert made.entry is None
 
 
 def test_rules_that_come_back_take_the_difference_back() -> None:
     posted = closed(line("70"), net="70")
     over, back = ledger(line("70", pl_category=RESEARCH)), ledger(line("70"))
-    first = reclass(posted, over, month=MONTH, chart=CHART, documents=[paper("70")], on=ON).entry
+    first = reclass(posted, over, month=MONTH, chart=CHART, bills=SEVENTY, on=ON).entry
     assert first is not None
-    second = reclass(
-        [*posted, first], back, month=MONTH, chart=CHART, documents=[paper("70")], on=ON
-    ).entry
+    second = reclass([*posted, first], back, month=MONTH, chart=CHART, bills=SEVENTY, on=ON).entry
     assert second is not None
     assert by_target([first, second]) == {}
     assert first.idempotency_key != second.idempotency_key
@@ -100,7 +97,7 @@ def test_what_takes_a_fee_to_later_months_is_no_part_of_it() -> None:
     fee = replace(posted[0], journal_type="amortisation", idempotency_key="fee")
     entries = [*posted, fee, reverse(fee, on=ON), replace(fee, idempotency_key="again")]
     after = ledger(line("70"))
-    made = reclass(entries, after, month=MONTH, chart=CHART, documents=[paper("70")], on=ON)
+    made = reclass(entries, after, month=MONTH, chart=CHART, bills=SEVENTY, on=ON)
     assert made.entry is None
 
 
@@ -113,7 +110,7 @@ def test_entries_of_another_account_or_month_are_left_alone() -> None:
         ledger(line("70")),
         month=MONTH,
         chart=CHART,
-        documents=[paper("70")],
+        bills=SEVENTY,
         on=ON,
     )
     assert found.entry is None
@@ -123,7 +120,7 @@ def test_lines_of_another_total_are_refused() -> None:
     posted = closed(line("70"), net="70")
     with pytest.raises(ConservationError, match=r"are 1\.00 USD more than was posted: expected"):
         reclass(posted, ledger(line("71")), month=MONTH, chart=CHART,
-                documents=[paper("71")], on=ON)  # fmt: skip
+                bills=Bills(known=(paper("71"),)), on=ON)  # fmt: skip
 
 
 units = st.integers(-(10**15), 10**15)

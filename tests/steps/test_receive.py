@@ -21,7 +21,6 @@ from tests.steps.handed_in import (
     csv,
     hand_in,
     read,
-    typed,
     versions,
     why,
 )
@@ -30,13 +29,14 @@ from tieout.core.errors import (
     DocumentUnreadableError,
     PeriodFormatError,
     UnknownSubjectError,
-    UsageError,
 )
+from tieout.core.period import Period
+from tieout.ledger.billing_accounts import accounts_of
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
-from tieout.steps import pull, review
+from tieout.steps import inputs, normalise, pins, pull
 from tieout.steps.context import Context, StepResult
 from tieout.steps.match import Given
-from tieout.store import audit, intake, periods
+from tieout.store import audit, intake
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "bills" / "invoices"
 
@@ -170,18 +170,26 @@ def test_wrong_requests_are_refused_and_nothing_is_kept(desk: Context) -> None:
         assert intake.papers(tx) == []
 
 
-def test_a_closed_month_takes_no_document(desk: Context, stores: Stores) -> None:
+def test_a_document_of_a_closed_month_is_taken_and_leaves_what_the_close_stood_on(
+    desk: Context, stores: Stores
+) -> None:
+    october, content = Period(2026, 10), "f" * 64
+    with desk.store.transaction() as tx:
+        (account,) = accounts_of(inputs.accounts(tx, october), "openai")
+        pins.pin_close(desk, tx, october, (account,), content)
     with stores.owner.transaction() as tx:
         tx.exec_driver_sql(
             "UPDATE tieout.period SET state = 'closed', closed_at = now(), closed_seq = 1, "
-            "content_hash = 'x' WHERE period = '2026-10'"
+            "content_hash = repeat('f', 64) WHERE period = '2026-10'"
         )
+    taken = hand_in(desk, csv()).summary
+    assert taken["state"] == "accepted"
+    normalise.run(desk, provider="openai", period="2026-10")
+    assert "2026-10, which is closed: the open month books it" in str(taken["why"])
     with desk.store.transaction() as tx:
-        periods.ensure(tx, "2026-11")
-    assert "2026-10, which is closed" in why(hand_in(desk, csv()))
-    assert [kind for kind, _ in blocking(desk, "2026-11")] == ["document_unmatched"]
-    with pytest.raises(UsageError, match="2026-10 is closed"):
-        review.enter(desk, typed=typed(), evidence_name="x.pdf", evidence=b"paper")
+        known = inputs.billing_documents(desk, tx, account, october)
+        arrived = inputs.arrived_documents(desk, tx, account, october)
+    assert (known, [one.kind for one in arrived]) == ((), ["invoice"])
 
 
 def together(calls: list[Callable[[], StepResult]]) -> list[StepResult]:

@@ -23,6 +23,7 @@ from tieout.steps import allocate as allocate_step
 from tieout.steps import (
     audit_log,
     context,
+    earlier,
 )
 from tieout.steps import classify as classify_step
 from tieout.steps import close as close_step
@@ -224,10 +225,13 @@ def _stage(
 ) -> Iterator[Callable[[], context.StepResult]]:
     providers = status_step.registered_providers(made, period=period)
     final = stage == "final"
+    if final:
+        for month_, name in earlier.paper_series(made, period=period):
+            papers = partial(pull_step.run, made, kinds=("documents",))
+            yield partial(papers, provider=name, period=month_)
+            yield partial(normalise_step.run, made, provider=name, period=month_)
     for name in providers:
         yield partial(pull_step.run, made, provider=name, period=period)
-        if final:
-            yield partial(pull_step.run, made, provider=name, period=period, kinds=("documents",))
         yield partial(normalise_step.run, made, provider=name, period=period)
         yield partial(rate_step.run, made, provider=name, period=period)
     yield partial(classify_step.run, made, period=period, stage=stage)

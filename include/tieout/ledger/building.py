@@ -38,11 +38,28 @@ _TITLES: dict[JournalType, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AccountMonth:
-    """One billing account of a provider in one accounting month."""
+    """One billing account of a provider in one month of service.
+
+    `booked_in` is the accounting month whose books take the entries, where it is a later one.
+    """
 
     provider: str
     billing_account_id: str
     period: Period
+    booked_in: Period | None = None
+
+    @property
+    def books(self) -> Period:
+        """The accounting month of the entries."""
+        return self.booked_in or self.period
+
+    def has(self, entry: JournalEntry) -> bool:
+        """Whether an entry is of this account and service month, wherever it is posted."""
+        return (entry.provider, entry.billing_account_id, entry.service_period) == (
+            self.provider,
+            self.billing_account_id,
+            str(self.period),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from tieout.core.errors import IntegrityError
 from tieout.core.finding import Finding
 from tieout.core.ids import content_key
 from tieout.core.money import SCALE, format_units, from_decimal, from_minor, to_minor
-from tieout.core.shares import round_parts
+from tieout.core.shares import round_parts, split
 from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalLine, numbered, signed_line
@@ -67,6 +67,28 @@ def expense_lines(
         found.append(_gap_line(gap, chart=chart, provider=provider))
         findings.append(_gap_finding(gap, chart=chart, provider=provider, digits=digits))
     return numbered(found), tuple(findings)
+
+
+def late_lines(
+    rows: pa.Table, lines: pa.Table, *, chart: Chart, total_minor: int, digits: int
+) -> tuple[tuple[JournalLine, ...], tuple[Finding, ...]]:
+    """Expense lines of a document that came after its month was closed, before tax.
+
+    `rows` are the ledger lines that it bills (none: a credit note, say), `lines` all of its account
+    and month. What the total is more than `rows` is a change of estimate and is borne by all lines
+    in proportion to their amounts without sign; `sum(amount_minor) == total_minor`. Without any
+    line to bear it the total stands in suspense with a blocking finding (`expense_lines`).
+    """
+    groups = _groups(lines, chart)
+    weights = {key: abs(group.units) for key, group in groups.items()}
+    if not any(weights.values()):
+        return expense_lines(lines, chart=chart, total_minor=total_minor, digits=digits)
+    parts = {key: group.units for key, group in _groups(rows, chart).items()}
+    own = to_minor(sum(parts.values()), digits)
+    minors = round_parts(parts, step=10 ** (SCALE - digits), total=own)
+    more = split(total_minor - own, weights)
+    found = [_expense_line(groups[key], minors.get(key, 0) + more[key]) for key in sorted(groups)]
+    return numbered(found), tuple(_unmapped(groups, chart))
 
 
 def net_units(lines: pa.Table) -> int:

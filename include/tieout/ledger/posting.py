@@ -57,8 +57,14 @@ class Posting:
 def accrual(
     lines: pa.Table, *, month: AccountMonth, chart: Chart, source_refs: tuple[str, ...] = ()
 ) -> Posting:
-    """Usage received and not invoiced: Dr expense / Cr accrued, before tax, on the last day."""
-    heading = _month_end("accrual", month, source=lines_hash(lines), source_refs=source_refs)
+    """Usage received and not invoiced: Dr expense / Cr accrued, before tax, on the last day.
+
+    A month of service that still has no invoice at the end of a later one is accrued there again.
+    """
+    source = lines_hash(lines)
+    if month.booked_in:  # accrued again, because the invoice has still not come
+        source = content_key((source, str(month.booked_in)))
+    heading = _month_end("accrual", month, source=source, source_refs=source_refs)
     return _against("accrued", lines, heading=heading, month=month, chart=chart)
 
 
@@ -86,16 +92,30 @@ def true_up(
     account and dimension. A second run finds no difference and posts nothing.
     """
     wanted, findings = expense_of(lines, documents, chart=chart)
+    source = lines_hash(lines)
+    entry = to_accrue(posted, wanted, month=month, chart=chart, source=source, refs=source_refs)
+    return Posting(entry=entry, findings=findings)
+
+
+def to_accrue(
+    posted: Sequence[JournalEntry],
+    wanted: Sequence[JournalLine],
+    *,
+    month: AccountMonth,
+    chart: Chart,
+    source: str,
+    refs: tuple[str, ...],
+) -> JournalEntry | None:
+    """The true-up that takes the accruals of one accounting month to the wanted expense lines."""
     accrued = chart.control_account("accrued", provider=month.provider)
     counted = [entry for entry in posted if _counts(entry, month)]
     changes = changes_between(
         [line for entry in counted for line in entry.lines if line.account != accrued], wanted
     )
-    source = content_key((lines_hash(lines), *sorted(entry.idempotency_key for entry in counted)))
-    heading = _month_end("true_up", month, source=source, source_refs=source_refs)
+    key = content_key((source, *sorted(entry.idempotency_key for entry in counted)))
+    heading = _month_end("true_up", month, source=key, source_refs=refs)
     other_side = control_line("accrued", -_sum(changes), month=month, chart=chart)
-    entry = build([*changes, other_side], heading=heading, month=month, chart=chart)
-    return Posting(entry=entry, findings=findings)
+    return build([*changes, other_side], heading=heading, month=month, chart=chart)
 
 
 def expense_of(
@@ -227,8 +247,8 @@ def _month_end(
 ) -> Heading:
     return Heading(
         journal_type=journal_type,
-        posting_on=month.period.last_on,
-        document_on=month.period.last_on,
+        posting_on=month.books.last_on,
+        document_on=month.books.last_on,
         source=source,
         source_refs=source_refs,
     )
@@ -245,9 +265,8 @@ def _document_heading(journal_type: JournalType, document: BillingDocument) -> H
 
 
 def _counts(entry: JournalEntry, month: AccountMonth) -> bool:
-    found = (entry.provider, entry.billing_account_id, entry.service_period)
-    wanted = (month.provider, month.billing_account_id, str(month.period))
-    return found == wanted and entry.journal_type in ("accrual", "true_up")
+    is_accrual = entry.journal_type in ("accrual", "true_up")
+    return is_accrual and month.has(entry) and month.books.contains(entry.posting_on)
 
 
 def changes_between(

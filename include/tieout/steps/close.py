@@ -16,6 +16,7 @@ from tieout.ledger.billing_accounts import accounts_of
 from tieout.steps import evidence
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import accounts, billing_documents, is_billed
+from tieout.steps.pins import pin_close
 from tieout.store import audit, coverage, findings, periods, signoffs
 
 UNALLOCATED_LIMIT_BP = 500
@@ -62,6 +63,7 @@ def request(context: Context, *, period: str) -> StepResult:
             return StepResult(step="close", subject=period, status="unchanged", summary=shown)
         values = [check_json(check) for check in results]
         asked = signoffs.request_close(tx, period, content_hash, checks=values)
+        pin_close(context, tx, month, accounts(tx, month), content_hash)
         is_new = before is None or before.close_request_id != asked.close_request_id
         if is_new:
             audit.record(

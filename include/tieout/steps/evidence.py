@@ -13,10 +13,12 @@ import pyarrow as pa
 from tieout.audit.canonical import canonical_hash
 from tieout.close.evidence import AccountEvidence, FeeBalance
 from tieout.close.states import PeriodState
+from tieout.core.errors import NotReadyError
 from tieout.core.money import UNITS_PER_ONE, round_half_even
 from tieout.core.period import Period
 from tieout.focus.ledger_columns import unallocated_units, with_own_dimensions
 from tieout.ledger.amortisation import still_prepaid
+from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
@@ -34,6 +36,7 @@ from tieout.steps.inputs import (
     of_account,
     optional_policy,
     policy,
+    reading,
     stage_snapshots,
 )
 from tieout.steps.views import lookup_kinds
@@ -183,7 +186,7 @@ def _account(
 ) -> AccountEvidence:
     account = source.account
     own = of_account(lines, account.provider, account.billing_account_id)
-    read = latest_outputs(tx, "normalise", f"{month}/{account.subject}/cost")
+    read = _cost_reading(tx, account, month)
     return AccountEvidence(
         provider=account.provider,
         billing_account_id=account.billing_account_id,
@@ -211,6 +214,16 @@ def _account(
             == (account.provider, account.billing_account_id)
         ),
     )
+
+
+def _cost_reading(tx: Tx, account: BillingAccount, month: Period) -> dict[str, Any]:
+    run = reading(tx, account, month, "cost")
+    if run is None:
+        raise NotReadyError(
+            f"The cost report of {account.subject} for {month} has not been read: run "
+            f"`tieout normalise {account.provider} {month}` first."
+        )
+    return dict(run.outputs)
 
 
 def _exact_units(text: str) -> int:

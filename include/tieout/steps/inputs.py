@@ -20,6 +20,7 @@ from tieout.reconciliation.arrears import bills
 from tieout.reconciliation.invoice_parts import distinct, of_month
 from tieout.sources.base import RawDocument, RawKind
 from tieout.steps.context import Context
+from tieout.steps.pins import of_close
 from tieout.store import (
     charge_files,
     documents,
@@ -119,9 +120,31 @@ def snapshot_head(
     )
 
 
+def known_snapshot(
+    tx: Tx, account: BillingAccount, month: Period, kind: snapshots.SnapshotKind
+) -> snapshots.Snapshot | None:
+    """The newest version of an open month; of a closed one the version that its close stood on."""
+    pins = of_close(tx, month)
+    if pins is None or account.subject not in pins:
+        return snapshot_head(tx, account, month, kind)
+    kept = pins[account.subject]["snapshots"].get(kind)
+    return snapshots.get(tx, kept) if kept else None
+
+
+def reading(
+    tx: Tx, account: BillingAccount, month: Period, kind: snapshots.SnapshotKind
+) -> runs.Run | None:
+    """How an account's reports or documents were read: newest, or as the close stood on it."""
+    pins = of_close(tx, month)
+    if pins is None or account.subject not in pins:
+        return runs.latest(tx, "normalise", f"{month}/{account.subject}/{kind}")
+    kept = pins[account.subject]["runs"].get(kind)
+    return runs.get(tx, kept) if kept else None
+
+
 def estimate_file(tx: Tx, account: BillingAccount, month: Period) -> charge_files.ChargeFile | None:
-    """The own estimate of the newest usage; None where nothing was rated."""
-    snapshot = snapshot_head(tx, account, month, "usage")
+    """The own estimate of the usage; None where nothing was rated."""
+    snapshot = known_snapshot(tx, account, month, "usage")
     return charge_files.get(tx, snapshot.snapshot_id, "estimate") if snapshot else None
 
 
@@ -152,7 +175,7 @@ def stage_snapshots(tx: Tx, month: Period, stage: str) -> tuple[AccountSnapshot,
     """The normalised cost version of every account for a stage.
 
     `draft` is what was known when the month-end accrual was made (pinned then, for ever), `final`
-    is the newest version.
+    is the newest version, of a closed month the one that its close stood on.
 
     Raises:
         NotReadyError: an account has no normalised cost report yet.
@@ -164,7 +187,7 @@ def stage_snapshots(tx: Tx, month: Period, stage: str) -> tuple[AccountSnapshot,
         snapshot = (
             snapshots.get(tx, chosen[account.subject])
             if account.subject in chosen
-            else snapshot_head(tx, account, month, "cost")
+            else known_snapshot(tx, account, month, "cost")
         )
         file = charge_files.get(tx, snapshot.snapshot_id, "charges") if snapshot else None
         if snapshot is None or file is None:
@@ -178,8 +201,8 @@ def stage_snapshots(tx: Tx, month: Period, stage: str) -> tuple[AccountSnapshot,
 
 
 def is_billed(context: Context, tx: Tx, account: BillingAccount, month: Period) -> bool:
-    """Whether the newest report bills anything; a report that was not read may."""
-    snapshot = snapshot_head(tx, account, month, "cost")
+    """Whether the report bills anything; a report that was not read may."""
+    snapshot = known_snapshot(tx, account, month, "cost")
     file = charge_files.get(tx, snapshot.snapshot_id, "charges") if snapshot else None
     if file is None or file.loaded_units:
         return True
@@ -201,9 +224,26 @@ def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:
 def billing_documents(
     context: Context, tx: Tx, account: BillingAccount, month: Period
 ) -> tuple[BillingDocument, ...]:
-    """The documents of the month that have been read, ordered by date and number."""
+    """The documents of the month that have been read, ordered by date and number.
+
+    Of a closed month those that its close knew.
+    """
+    snapshot = known_snapshot(tx, account, month, "documents")
+    return _documents(context, snapshot, reading(tx, account, month, "documents"), month)
+
+
+def arrived_documents(
+    context: Context, tx: Tx, account: BillingAccount, month: Period
+) -> tuple[BillingDocument, ...]:
+    """As `billing_documents`, with what has arrived since a close."""
     snapshot = snapshot_head(tx, account, month, "documents")
     run = runs.latest(tx, "normalise", f"{month}/{account.subject}/documents")
+    return _documents(context, snapshot, run, month)
+
+
+def _documents(
+    context: Context, snapshot: snapshots.Snapshot | None, run: runs.Run | None, month: Period
+) -> tuple[BillingDocument, ...]:
     if snapshot is None or run is None or run.outputs["snapshot"] != snapshot.snapshot_id:
         return ()
     content = context.lake.get(run.outputs["path"], run.outputs["sha256"])

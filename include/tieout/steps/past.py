@@ -21,13 +21,11 @@ from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import entry_from_json
 from tieout.ledger.reclass import reclass
 from tieout.reports.rule_preview import MonthChange
-from tieout.steps import cubes
+from tieout.steps import cubes, earlier
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     accounts,
-    billing_documents,
     chart,
-    counted,
     latest_outputs,
     of_account,
     optional_policy,
@@ -222,7 +220,6 @@ def _reclass(
     posted = tuple(entry_from_json(value) for value in journal.entries(tx))
     made = []
     for account in accounts(tx, month):
-        papers = counted(billing_documents(context, tx, account, month), account)
         one = reclass(
             posted,
             of_account(lines, account.provider, account.billing_account_id),
@@ -232,7 +229,7 @@ def _reclass(
                 period=month,
             ),
             chart=books,
-            documents=papers if account.mode == "arrears" else (),
+            bills=earlier.bills(context, tx, account, month),
             on=on,
             source_refs=refs,
         )

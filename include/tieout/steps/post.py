@@ -1,9 +1,9 @@
 """Post: journal entries of the month through the database's posting function, each exactly once.
 
 Owns the order of entries (accrual at month end, true-up to the invoice, reversal, invoice; prepaid:
-opening, purchases, drawdown; upfront fees); the entries themselves are `ledger`'s. Auto-reverse
-method: the accrual and its true-up reverse on the first day of the next period, where the invoice
-is booked.
+opening, purchases, drawdown; upfront fees; what closed months still ask for); the entries
+themselves are `ledger`'s. Auto-reverse method: the accrual and its true-up reverse on the first day
+of the next period, where the invoice is booked.
 """
 
 from collections.abc import Sequence
@@ -13,21 +13,21 @@ from typing import Any
 import pyarrow as pa
 
 from tieout import log as logs
-from tieout.core.errors import NotReadyError
 from tieout.core.finding import Finding
 from tieout.core.ids import content_key
 from tieout.core.money import minor_digits, to_minor
-from tieout.core.period import Period, parse_period
+from tieout.core.period import Period, parse_period, period_of
 from tieout.focus.document import BillingDocument
 from tieout.focus.ledger_columns import with_own_dimensions
-from tieout.ledger import posting
+from tieout.ledger import late, posting
 from tieout.ledger.amortisation import deferral, release
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, reverse
+from tieout.ledger.late import ACCRUALS
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
-from tieout.steps import booking, fees
+from tieout.steps import booking, earlier, fees
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
@@ -51,6 +51,9 @@ log = logs.get("post")
 def accrue(context: Context, *, period: str) -> StepResult:
     """Post the month-end accrual of every arrears account from its draft lines.
 
+    Earlier months that were closed without an invoice are accrued again, or booked where it has
+    come since; so are other papers of closed months.
+
     Raises:
         PeriodClosedError: the period takes no entries any more.
         NotReadyError: the draft stage has not been allocated.
@@ -70,17 +73,22 @@ def accrue(context: Context, *, period: str) -> StepResult:
             for account in _accounts(tx, month, "arrears")
             if not _of_type(_posted(tx, account, month), "accrual")
         ]
+        for _, own in _earlier(context, tx, month, books=books):
+            made += own
         return _post(context, tx, "accrue", month, made, reads=[source])
 
 
 def settle(context: Context, *, period: str) -> StepResult:
     """Post what the documents say: true-ups, reversals, invoices, and the prepaid month.
 
-    Then what upfront fees ask for: deferred in the month that bills them, released in later ones.
+    An account in arrears without an invoice is accrued by its final report; whether the month may
+    be closed without it is the checklist's and a person's decision. Then what closed months ask for
+    (accrued again, booked late), and upfront fees: deferred in the month that bills them, released
+    in later ones.
 
     Raises:
         PeriodClosedError: the period takes no entries any more.
-        NotReadyError: an arrears account has no invoice yet, or a stage has not been allocated.
+        NotReadyError: a stage has not been allocated.
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
@@ -93,6 +101,8 @@ def settle(context: Context, *, period: str) -> StepResult:
             made += _settle_arrears(context, tx, account, month, books=books, lines=lines)
         for account in (*_accounts(tx, month, "prepaid"), *_accounts(tx, month, "commitment")):
             made += _settle_prepaid(context, tx, account, month, books=books, lines=lines)
+        for closed, own in _earlier(context, tx, month, books=books):
+            made += [*own, *late.reversals(closed, own)]
         made += _amortise(context, tx, month, books=books)
         return _post(context, tx, "settle", month, made, reads=[source])
 
@@ -108,14 +118,13 @@ def _settle_arrears(
 ) -> list[posting.Posting]:
     documents, _ = distinct(invoices_of(billing_documents(context, tx, account, month)))
     posted = _posted(tx, account, month)
-    accrued = [entry for entry in posted if entry.journal_type in {"accrual", "true_up"}]
+    accrued = [
+        entry
+        for entry in posted
+        if entry.journal_type in ACCRUALS and month.contains(entry.posting_on)
+    ]
     if not documents and not accrued and not is_billed(context, tx, account, month):
         return []
-    if not documents:
-        raise NotReadyError(
-            f"No invoice of {account.subject} for {month} has arrived: expected one before the "
-            "month is settled; put it into the drop folder of the connection and pull documents."
-        )
     own = _of(lines, account)
     top_up = posting.true_up(
         accrued, own, month=_month(account, month), chart=books, documents=documents
@@ -201,6 +210,22 @@ def _credit_events(
     for entry in wanted:
         own = [one for one in standing if one.source_refs[0] == entry.source_refs[0]]
         made += _restated(own, entry, posted=posted)
+    return made
+
+
+def _earlier(
+    context: Context, tx: Tx, month: Period, *, books: Chart
+) -> list[tuple[late.ClosedMonth, list[posting.Posting]]]:
+    """What each closed month asks of this one; a closed month itself takes nothing more."""
+    if periods.state(tx, str(month)) == "closed":
+        return []
+    posted = [entry_from_json(value) for value in journal.entries(tx)]
+    made = [
+        (one, late.entries_of(one, chart=books))
+        for one in earlier.found(context, tx, month, posted)
+    ]
+    for entry in (one.entry for _, own in made for one in own if one.entry):
+        periods.ensure(tx, str(period_of(entry.posting_on)))
     return made
 
 

@@ -10,16 +10,16 @@ from typing import Literal
 
 from tieout import log as logs
 from tieout.core.errors import DocumentUnreadableError, UsageError
-from tieout.core.period import Period, period_of
+from tieout.core.period import Period, parse_period, period_of
 from tieout.focus.document import BillingDocument
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.reconciliation.invoice_parts import of_month
 from tieout.sources.base import load_invoice_format, load_provider
 from tieout.sources.documents import MEDIA_TYPES, clean_text, format_of, medium_of
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
-from tieout.steps import keep
+from tieout.steps import earlier, keep
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import accounts, billing_documents
+from tieout.steps.inputs import accounts, arrived_documents
 from tieout.steps.match import Given, account_of, identity, month_of
 from tieout.store import audit, intake, periods
 from tieout.store.session import Tx
@@ -82,11 +82,22 @@ def invoice(
     return _result(now, "done")
 
 
-def open_months(context: Context) -> tuple[str, ...]:
-    """The months that still take documents, oldest first; this month while the ledger has none."""
+def paper_months(context: Context, *, provider: str) -> tuple[str, ...]:
+    """The months in which a provider's documents are still taken, oldest first.
+
+    Open months, and those closed in the last year, where the provider is registered: their late
+    papers are the open month's business. This month while the ledger has none.
+    """
     with context.store.transaction() as tx:
-        found = tuple(one.period for one in periods.listing(tx) if one.state != "closed")
-    return found or (str(period_of(context.now().date())),)
+        listed = periods.listing(tx)
+        closed = [one.period for one in listed if one.state == "closed"][-earlier.LOOK_BACK :]
+        found = sorted([*closed, *(one.period for one in listed if one.state != "closed")])
+        months = found or [str(period_of(context.now().date()))]
+        return tuple(
+            month
+            for month in months
+            if provider in {one.provider for one in accounts(tx, parse_period(month))}
+        )
 
 
 def _read(context: Context, name: str, content: bytes, given: Given) -> _Paper:
@@ -130,16 +141,15 @@ def _judge(context: Context, tx: Tx, paper: _Paper, given: Given) -> _Verdict:
     account = account_of(paper.documents, accounts(tx, month), given)
     if isinstance(account, str):
         return _no(month, None, "document_unmatched", account)
-    if periods.state(tx, str(month)) == "closed":
-        reason = (
-            f"It belongs to {account.subject} in {month}, which is closed: expected an open month; "
-            "enter what it corrects in the open month, then reject it."
-        )
-        return _no(month, account, "document_unmatched", reason)
     twin = _twin(context, tx, paper, account, month)
     if twin:
         return _no(month, account, "document_duplicate", twin)
     reason = f"It belongs to {account.subject} in {month}."
+    if periods.state(tx, str(month)) == "closed":
+        reason = (
+            f"It belongs to {account.subject} in {month}, which is closed: the open month books it "
+            "as a change of estimate with that service month."
+        )
     return _Verdict(month=month, account=account, problem=None, reason=reason)
 
 
@@ -153,7 +163,7 @@ def _known(context: Context, tx: Tx, month: Period) -> tuple[BillingDocument, ..
     return tuple(
         document
         for account in accounts(tx, month)
-        for document in billing_documents(context, tx, account, month)
+        for document in arrived_documents(context, tx, account, month)
     )
 
 
@@ -182,7 +192,7 @@ def _twin(
     ]
     fetched = [
         (one.number, one.document)
-        for one in billing_documents(context, tx, account, month)
+        for one in arrived_documents(context, tx, account, month)
         if identity(one) in own and one.document != paper.content.sha256
     ]
     twins = [*handed_in, *fetched]

@@ -252,8 +252,6 @@ def _place(tx: Tx, figures: BillingDocument, typed: Typed) -> tuple[BillingAccou
     )
     if isinstance(month, str) or isinstance(account, str):
         raise UsageError(f"{typed.name}: {account}")
-    if periods.state(tx, str(month)) == "closed":
-        raise UsageError(f"{typed.name}: {month} is closed: expected figures of an open month.")
     return account, month
 
 

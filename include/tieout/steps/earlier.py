@@ -1,0 +1,104 @@
+"""The closed months that an open one still has to do with: missing invoices, papers that came late.
+
+Owns where they are found: every earlier closed month, the lines and documents that its close stood
+on, and what has arrived since. The entries are `ledger.late`'s, `post` posts them.
+"""
+
+from collections.abc import Iterator, Sequence
+
+from tieout.core.period import Period, parse_period
+from tieout.focus.ledger_columns import with_own_dimensions
+from tieout.ledger.billing_accounts import BillingAccount
+from tieout.ledger.building import AccountMonth
+from tieout.ledger.entry import JournalEntry
+from tieout.ledger.late import ClosedMonth
+from tieout.ledger.reclass import Bills
+from tieout.reconciliation.invoice_parts import distinct
+from tieout.steps.context import Context
+from tieout.steps.inputs import (
+    accounts,
+    arrived_documents,
+    billing_documents,
+    invoices_of,
+    latest_outputs,
+    of_account,
+)
+from tieout.store import periods
+from tieout.store.session import Tx
+
+LOOK_BACK = 12  # months in which providers still send papers
+
+
+def paper_series(context: Context, *, period: str) -> list[tuple[str, str]]:
+    """Months and providers whose papers the close of this month looks for, oldest first.
+
+    Its own, and those of the months that were closed in the year before.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        closed = _closed_before(tx, month)[-LOOK_BACK:]
+        return [
+            (str(one), provider)
+            for one in (*closed, month)
+            for provider in sorted({account.provider for account in accounts(tx, one)})
+        ]
+
+
+def found(
+    context: Context, tx: Tx, month: Period, posted: Sequence[JournalEntry]
+) -> Iterator[ClosedMonth]:
+    """Each account in arrears of each earlier closed month that waits, or that has a new paper.
+
+    `posted` are all entries of the ledger.
+    """
+    for closed in _closed_before(tx, month):
+        for account in accounts(tx, closed):
+            if account.mode == "arrears":
+                own = AccountMonth(
+                    provider=account.provider,
+                    billing_account_id=account.billing_account_id,
+                    period=closed,
+                    booked_in=month,
+                )
+                mine = tuple(entry for entry in posted if own.has(entry))
+                one = _one(context, tx, account, own, mine)
+                if one is not None:
+                    yield one
+
+
+def bills(context: Context, tx: Tx, account: BillingAccount, month: Period) -> Bills:
+    """The bills of an account, each once; of an open month all are known; prepaid has none."""
+    if account.mode != "arrears":
+        return Bills()
+    known, _ = distinct(invoices_of(billing_documents(context, tx, account, month)))
+    arrived, _ = distinct(invoices_of(arrived_documents(context, tx, account, month)))
+    numbers = {one.number for one in known}
+    return Bills(known=known, late=tuple(one for one in arrived if one.number not in numbers))
+
+
+def _one(
+    context: Context,
+    tx: Tx,
+    account: BillingAccount,
+    month: AccountMonth,
+    posted: tuple[JournalEntry, ...],
+) -> ClosedMonth | None:
+    arrived, _ = distinct(invoices_of(arrived_documents(context, tx, account, month.period)))
+    if not arrived and not posted:
+        return None
+    stored = latest_outputs(tx, "allocate", f"{month.period}/final")["lines"]
+    lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
+    return ClosedMonth(
+        month=month,
+        lines=of_account(lines, account.provider, account.billing_account_id),
+        posted=posted,
+        documents=arrived,
+    )
+
+
+def _closed_before(tx: Tx, month: Period) -> list[Period]:
+    return [
+        parse_period(one.period)
+        for one in periods.listing(tx)
+        if one.state == "closed" and one.period < str(month)
+    ]
