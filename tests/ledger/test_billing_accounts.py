@@ -85,3 +85,13 @@ def test_two_balances_of_one_period_are_refused() -> None:
     one = '{period: 2026-10, amount: "1", evidence: console}'
     with pytest.raises(RuleFileError, match="balance of a period '2026-10' is already in line 13"):
         parse_accounts(TEXT + f"    balances: [{one}, {one}]\n", name="accounts.yaml")
+
+
+def test_relief_is_stated_for_accounts_in_arrears_only() -> None:
+    text = TEXT.replace("mode: arrears", "mode: arrears\n    relief: clear_on_match")
+    anthropic, openai = parse_accounts(text, name="accounts.yaml")
+    assert (anthropic.relief, openai.relief) == ("auto_reverse", "clear_on_match")
+    with pytest.raises(RuleFileError, match="line 6: expected one of auto_reverse, clear_on_match"):
+        parse_accounts(text.replace("clear_on_match", "never"), name="accounts.yaml")
+    with pytest.raises(RuleFileError, match="only mode arrears accrues, found prepaid; leave it"):
+        parse_accounts(text.replace("mode: arrears", "mode: prepaid"), name="accounts.yaml")

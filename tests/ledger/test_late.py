@@ -10,6 +10,7 @@ from tests.ledger.books import CHART, COST_OF_REVENUE, OCTOBER, RESEARCH, ledger
 
 from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
+from tieout.ledger.billing_accounts import Relief
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import JournalEntry, reverse
 from tieout.ledger.late import ClosedMonth, entries_of, reversals
@@ -42,9 +43,14 @@ def seen(
     books: Period,
     *documents: BillingDocument,
     lines: pa.Table = LINES,
+    relief: Relief = "auto_reverse",
 ) -> ClosedMonth:
     return ClosedMonth(
-        month=of(OCTOBER, books), lines=lines, posted=tuple(posted), documents=documents
+        month=of(OCTOBER, books),
+        lines=lines,
+        posted=tuple(posted),
+        documents=documents,
+        relief=relief,
     )
 
 
@@ -251,6 +257,62 @@ def test_a_rule_moves_a_late_credit_note_with_the_month() -> None:
     assert [(one.account, one.amount_minor) for one in made.entry.lines] == [
         ("5100", -991_900),
         ("6100", 991_900),
+    ]
+
+
+def cleared(posted: list[JournalEntry], books: Period, *documents: BillingDocument) -> list[str]:
+    """Settles under clear on match; adds to `posted` and gives what was posted, with its day."""
+    made, _ = settle(seen(posted, books, *documents, relief="clear_on_match"))
+    posted += made
+    return [f"{one.journal_type} {one.posting_on}" for one in made]
+
+
+def test_cleared_on_match_the_accrual_stands_until_the_invoice_clears_it() -> None:
+    posted = closed_without_invoice()[:1]
+    assert cleared(posted, NOVEMBER) == []
+    bill = paper("12410.02", tax="2482.00", issued_on=date(2026, 12, 12))
+    assert cleared(posted, DECEMBER, bill) == ["true_up 2026-12-31", "invoice 2026-12-12"]
+    assert [(one.account, one.amount_minor) for one in posted[-1].lines] == [
+        (ACCRUED, 1_241_002),
+        (TAX, 248_200),
+        (PAYABLE, -1_489_202),
+    ]
+    assert [(one.account, one.amount_minor) for one in posted[-2].lines] == [
+        ("5100", 5212),
+        ("6100", 1223),
+        (ACCRUED, -6435),
+    ]
+    assert posted[-2].adjustment_kind == "change_in_estimate"
+    assert balance(posted, ACCRUED, NOVEMBER) == -1_234_567
+    assert balance(posted, ACCRUED, DECEMBER) == 0
+    assert cleared(posted, DECEMBER, bill) == []
+    note = paper("-10.00", kind="credit_note", number="CN-1", issued_on=date(2027, 1, 9))
+    assert cleared(posted, JANUARY, bill, note) == ["credit_note 2027-01-09"]
+    assert balance(posted, ACCRUED, JANUARY) == 0
+    assert balance(posted, "5100", JANUARY) == 1_005_212 - 810
+
+
+def test_cleared_on_match_a_credit_note_waits_for_its_invoice_and_old_accruals_are_named() -> None:
+    posted = closed_without_invoice()[:1]
+    note = paper("-10.00", kind="credit_note", number="CN-1", issued_on=date(2026, 11, 20))
+    assert cleared(posted, NOVEMBER, note) == []
+    waiting = seen(posted, Period(2027, 6), relief="clear_on_match")
+    assert settle(waiting) == ([], ["stale_accrual"])
+
+
+def test_a_rule_over_a_month_cleared_on_match_moves_its_accrual() -> None:
+    posted = closed_without_invoice()[:1]
+    bill = paper("12345.67", issued_on=date(2026, 11, 12))
+    cleared(posted, NOVEMBER, bill)
+    over = ledger(line("12345.67", pl_category=RESEARCH))
+    bills = Bills(late=(bill,))
+    entry = reclass(
+        posted, over, month=of(OCTOBER), chart=CHART, bills=bills, on=DECEMBER.last_on
+    ).entry
+    assert entry
+    assert [(one.account, one.amount_minor) for one in entry.lines] == [
+        ("5100", -1_000_000),
+        ("6100", 1_000_000),
     ]
 
 

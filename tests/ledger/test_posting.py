@@ -23,6 +23,7 @@ from tieout.ledger.grouping import net_units
 from tieout.ledger.posting import (
     Posting,
     accrual,
+    clearing,
     credit_event,
     credit_purchase,
     drawdown,
@@ -275,3 +276,16 @@ def test_granted_credit_raises_the_asset_and_expired_credit_lowers_it() -> None:
     assert sides(expired) == [("1300", -1250), ("6900", 1250)]
     assert (granted.journal_type, expired.journal_type) == ("manual", "breakage")
     assert expired.posting_on == date(2026, 10, 31)
+
+
+def test_an_invoice_that_is_matched_clears_its_accrual_and_nothing_is_reversed() -> None:
+    document = paper("12410.02", tax="2482.00", issued_on=date(2026, 10, 31))
+    first = entry(accrual(DRAFT, month=MONTH, chart=CHART))
+    more = entry(true_up([first], FINAL, month=MONTH, chart=CHART, documents=[document]))
+    found = clearing(document, month=MONTH, chart=CHART)
+    assert found
+    assert sides(found) == [("2100", 1_241_002), ("1400", 248_200), ("2000", -1_489_202)]
+    assert found.posting_on == date(2026, 11, 1)
+    assert account_balance([first, more, found], account="2100") == 0
+    assert account_balance([first, more, found], account="5100") == 1_005_212
+    assert clearing(paper("0"), month=MONTH, chart=CHART) is None

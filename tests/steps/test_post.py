@@ -24,6 +24,7 @@ from tieout.steps import (
     pull,
     reconcile,
     sign,
+    standing,
     status,
 )
 from tieout.steps.context import Context, StepResult
@@ -261,20 +262,20 @@ def _booked(number: str) -> JournalEntry:
 
 def test_an_invoice_issued_again_under_another_number_replaces_the_one_that_stands() -> None:
     old, new = _booked("INV-1"), _booked("INV-2")
-    mirror, booked = post._restated([old], new, posted=[old])
+    mirror, booked = standing.restated([old], new, posted=[old])
     assert (mirror.reverses, booked.source_refs[0]) == (old.idempotency_key, "INV-2")
 
 
 def test_an_invoice_scanned_again_is_left_alone() -> None:
     old = _booked("INV-1")
     scanned = replace(old, source_refs=(old.source_refs[0], "e" * 64))
-    assert post._restated([old], scanned, posted=[old]) == []
+    assert standing.restated([old], scanned, posted=[old]) == []
 
 
 def test_what_is_no_longer_wanted_is_reversed_once() -> None:
     old = _booked("INV-1")
-    (mirror,) = post._restated([old], None, posted=[old])
-    assert post._restated([old], None, posted=[old, mirror]) == []
+    (mirror,) = standing.restated([old], None, posted=[old])
+    assert standing.restated([old], None, posted=[old, mirror]) == []
 
 
 def test_a_corrected_opening_balance_replaces_the_one_that_stands(

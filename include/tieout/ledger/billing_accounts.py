@@ -15,7 +15,10 @@ from tieout.rules import fields
 from tieout.rules.yaml_text import Node, read_yaml
 
 Mode = Literal["arrears", "prepaid", "commitment"]
+Relief = Literal["auto_reverse", "clear_on_match"]
 _MODES: tuple[Mode, ...] = ("arrears", "prepaid", "commitment")
+_RELIEFS: tuple[Relief, ...] = ("auto_reverse", "clear_on_match")
+_OPTIONAL = ("opening", "connection", "credits", "balances", "relief")
 _REQUIRED = ("provider", "billing_account_id", "name", "mode", "currency")
 
 
@@ -26,7 +29,9 @@ class BillingAccount:
     `arrears` is billed after use by an invoice, `prepaid` buys credits first, `commitment` draws
     down a contract that is invoiced for its term. Prepaid and commitment accounts open their
     roll-forward in `opening_period` with `opening_units` (1e-12, what the provider's statement
-    showed as remaining at the start of that period). `connection` names the Airflow
+    showed as remaining at the start of that period). `relief` says what ends an accrual in arrears:
+    a reversal on the first day of the next month, or the document that it is matched with, against
+    which it is cleared. `connection` names the Airflow
     connection `tieout_<connection>`; it is the provider's name unless the register says otherwise.
     """
 
@@ -40,6 +45,7 @@ class BillingAccount:
     connection: str
     credits: tuple[tuple[str, CreditEvent], ...] = ()  # period of the event, event
     balances: tuple[tuple[str, int], ...] = ()  # period, credit that the provider shows at its end
+    relief: Relief = "auto_reverse"
 
     @property
     def subject(self) -> str:
@@ -88,10 +94,14 @@ def accounts_of(accounts: tuple[BillingAccount, ...], provider: str) -> tuple[Bi
 
 def _account(node: Node) -> BillingAccount:
     entry = fields.fields(
-        node, required=_REQUIRED, optional=["opening", "connection", "credits", "balances"]
+        node,
+        required=_REQUIRED,
+        optional=["opening", "connection", "credits", "balances", "relief"],
     )
     period, units = _opening(entry["opening"]) if "opening" in entry else (None, 0)
     mode = fields.one_of(entry["mode"], _MODES)
+    if mode != "arrears" and "relief" in entry:
+        raise entry["relief"].error(f"only mode arrears accrues, found {mode}; leave it out.")
     provider = fields.identifier_of(entry["provider"])
     named = entry.get("connection")
     events = fields.members(entry["credits"]) if "credits" in entry else []
@@ -109,7 +119,13 @@ def _account(node: Node) -> BillingAccount:
         connection=fields.identifier_of(named) if named else provider,
         credits=tuple(_credit_event(event) for event in events),
         balances=tuple(balance for balance, _ in stated),
+        relief=_relief(entry["relief"]) if "relief" in entry else "auto_reverse",
     )
+
+
+def _relief(node: Node) -> Relief:
+    found = fields.one_of(node, _RELIEFS)
+    return next(known for known in _RELIEFS if known == found)
 
 
 def _opening(node: Node) -> tuple[str, int]:

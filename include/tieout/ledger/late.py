@@ -16,6 +16,7 @@ from tieout.core.finding import Finding
 from tieout.core.ids import content_key
 from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.focus.document import BillingDocument
+from tieout.ledger.billing_accounts import Relief
 from tieout.ledger.building import (
     AccountMonth,
     Heading,
@@ -41,13 +42,25 @@ class ClosedMonth:
 
     `lines` are the ledger lines as reported at its close (LEDGER_SCHEMA); `posted` all entries of
     this account and service month; `documents` the bills that have arrived, each once, those that
-    the close knew among them; `month.booked_in` is the open month.
+    the close knew among them; `month.booked_in` is the open month. Under `clear_on_match` the
+    accrual of the close stands until its invoice comes, and nothing is accrued again.
     """
 
     month: AccountMonth
     lines: pa.Table
     posted: tuple[JournalEntry, ...]
     documents: tuple[BillingDocument, ...]
+    relief: Relief = "auto_reverse"
+
+    @property
+    def accrued_still(self) -> tuple[JournalEntry, ...]:
+        """Accruals and true-ups of the closed month that no entry reverses."""
+        undone = {entry.reverses for entry in self.posted}
+        return tuple(
+            entry
+            for entry in self.posted
+            if entry.journal_type in ACCRUALS and entry.idempotency_key not in undone
+        )
 
     @property
     def standing(self) -> tuple[JournalEntry, ...]:
@@ -113,6 +126,8 @@ def entries_of(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
 
 def reversals(closed: ClosedMonth, made: Sequence[Posting]) -> list[Posting]:
     """The reversals, on the first day of the next month, of what was accrued again in this one."""
+    if closed.relief == "clear_on_match":
+        return []
     undone = {entry.reverses for entry in closed.posted}
     new = [one.entry for one in made if one.entry and one.entry.journal_type in ACCRUALS]
     return [
@@ -144,6 +159,8 @@ def late_expense(
 def _accrued_again(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
     if not closed.waits or closed.accrued_here:
         return []
+    if closed.relief == "clear_on_match":
+        return [Posting(entry=None, findings=tuple(_stale(closed, chart)))]
     made = accrual(closed.lines, month=closed.month, chart=chart)
     return [Posting(entry=made.entry, findings=(*made.findings, *_stale(closed, chart)))]
 
@@ -165,35 +182,70 @@ def _late_bills(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
     fresh = closed.fresh
     if not fresh:
         return []
+    if closed.relief == "clear_on_match" and not is_billed(closed.posted):
+        return _cleared(closed, chart=chart)
     is_due = any(one.kind == "invoice" for one in fresh) and bool(closed.accrued_here)
     first = closed.month.books.end_on if is_due else closed.month.books.start_on
-    booked = [_booked(closed, one, first, chart=chart) for one in fresh]
-    return [_trued_up(closed, chart), *booked] if is_due else booked
+    booked = [_booked(closed, one, first=first, chart=chart) for one in fresh]
+    if not is_due:
+        return booked
+    return [_trued_up(closed, chart, counted=closed.accrued_here), *booked]
 
 
-def _trued_up(closed: ClosedMonth, chart: Chart) -> Posting:
+def _cleared(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
+    """The accrual is taken to the documents in the open month, and each document clears its part.
+
+    Credit notes that come without their invoice wait for it, so that nothing is cleared twice.
+    """
+    if not any(one.kind == "invoice" for one in closed.fresh):
+        return []
+    booked = []
+    for document in closed.fresh:
+        net, _ = document_minor(document, chart=chart)
+        accrued = control_line("accrued", net, month=closed.month, chart=chart)
+        booked.append(
+            _bill(closed, document, [accrued], first=closed.month.books.start_on, chart=chart)
+        )
+    return [_trued_up(closed, chart, counted=closed.accrued_still), *booked]
+
+
+def _trued_up(closed: ClosedMonth, chart: Chart, *, counted: Sequence[JournalEntry]) -> Posting:
     numbers = [one.number for one in closed.fresh]
-    lines, _ = late_expense(closed.lines, closed.documents, chart=chart, wanted=numbers)
+    lines, wrong = late_expense(closed.lines, closed.documents, chart=chart, wanted=numbers)
     entry = to_accrue(
-        closed.accrued_here,
+        counted,
         lines,
         month=closed.month,
         chart=chart,
         source=content_key((lines_hash(closed.lines), *sorted(numbers))),
         refs=tuple(numbers),
     )
-    return Posting(entry=_as_estimate(entry), findings=())
+    as_estimate = replace(entry, adjustment_kind="change_in_estimate") if entry else None
+    return Posting(entry=as_estimate, findings=wrong)
 
 
 def _booked(
-    closed: ClosedMonth, document: BillingDocument, first: date, *, chart: Chart
+    closed: ClosedMonth, document: BillingDocument, *, first: date, chart: Chart
 ) -> Posting:
-    net, tax = document_minor(document, chart=chart)
     lines, wrong = late_expense(
         closed.lines, closed.documents, chart=chart, wanted=[document.number]
     )
+    made = _bill(closed, document, lines, first=first, chart=chart)
+    return replace(made, findings=(*wrong, *made.findings))
+
+
+def _bill(
+    closed: ClosedMonth,
+    document: BillingDocument,
+    against: Sequence[JournalLine],
+    *,
+    first: date,
+    chart: Chart,
+) -> Posting:
+    """The document against the lines that its amount before tax stands on."""
+    net, tax = document_minor(document, chart=chart)
     sides = [
-        *lines,
+        *against,
         control_line("input_tax", tax, month=closed.month, chart=chart),
         control_line("payable", -net - tax, month=closed.month, chart=chart),
     ]
@@ -206,7 +258,7 @@ def _booked(
         adjustment_kind="change_in_estimate",
     )
     entry = build(sides, heading=heading, month=closed.month, chart=chart)
-    return Posting(entry=entry, findings=(*wrong, _late(closed, document, net, chart)))
+    return Posting(entry=entry, findings=(_late(closed, document, net, chart),))
 
 
 def _source(closed: ClosedMonth, document: BillingDocument) -> str:
@@ -218,10 +270,6 @@ def _source(closed: ClosedMonth, document: BillingDocument) -> str:
     ]
     key = document_key(document)
     return content_key([key, *earlier]) if earlier else key
-
-
-def _as_estimate(entry: JournalEntry | None) -> JournalEntry | None:
-    return replace(entry, adjustment_kind="change_in_estimate") if entry else None
 
 
 def _late(closed: ClosedMonth, document: BillingDocument, net_minor: int, chart: Chart) -> Finding:

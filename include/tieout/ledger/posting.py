@@ -36,6 +36,7 @@ __all__ = [
     "Posting",
     "accrual",
     "changes_between",
+    "clearing",
     "credit_event",
     "credit_purchase",
     "drawdown",
@@ -93,12 +94,13 @@ def true_up(
     """
     wanted, findings = expense_of(lines, documents, chart=chart)
     source = lines_hash(lines)
-    entry = to_accrue(posted, wanted, month=month, chart=chart, source=source, refs=source_refs)
+    counted = [entry for entry in posted if _counts(entry, month)]
+    entry = to_accrue(counted, wanted, month=month, chart=chart, source=source, refs=source_refs)
     return Posting(entry=entry, findings=findings)
 
 
 def to_accrue(
-    posted: Sequence[JournalEntry],
+    counted: Sequence[JournalEntry],
     wanted: Sequence[JournalLine],
     *,
     month: AccountMonth,
@@ -106,9 +108,8 @@ def to_accrue(
     source: str,
     refs: tuple[str, ...],
 ) -> JournalEntry | None:
-    """The true-up that takes the accruals of one accounting month to the wanted expense lines."""
+    """The true-up that takes these accruals to the wanted expense lines, on the books' last day."""
     accrued = chart.control_account("accrued", provider=month.provider)
-    counted = [entry for entry in posted if _counts(entry, month)]
     changes = changes_between(
         [line for entry in counted for line in entry.lines if line.account != accrued], wanted
     )
@@ -158,12 +159,32 @@ def invoice(
         control_line("input_tax", tax, month=month, chart=chart),
         control_line("payable", -net - tax, month=month, chart=chart),
     ]
-    heading = replace(
-        _document_heading("credit_note" if document.kind == "credit_note" else "invoice", document),
-        posting_on=max(document.issued_on, month.period.end_on),
-    )
-    entry = build(sides, heading=heading, month=month, chart=chart)
+    entry = build(sides, heading=bill_heading(document, month), month=month, chart=chart)
     return Posting(entry=entry, findings=findings)
+
+
+def clearing(
+    document: BillingDocument, *, month: AccountMonth, chart: Chart
+) -> JournalEntry | None:
+    """The invoice against its accrual: Dr accrued, Dr input tax / Cr payable; no reversal is made.
+
+    The true-up has taken the accrual to the documents before, so their sum clears it to the cent.
+    """
+    net, tax = document_minor(document, chart=chart)
+    sides = [
+        control_line("accrued", net, month=month, chart=chart),
+        control_line("input_tax", tax, month=month, chart=chart),
+        control_line("payable", -net - tax, month=month, chart=chart),
+    ]
+    return build(sides, heading=bill_heading(document, month), month=month, chart=chart)
+
+
+def bill_heading(document: BillingDocument, month: AccountMonth) -> Heading:
+    """Of an invoice or credit note, on its day of issue but not before the next month begins."""
+    heading = _document_heading(
+        "credit_note" if document.kind == "credit_note" else "invoice", document
+    )
+    return replace(heading, posting_on=max(document.issued_on, month.period.end_on))
 
 
 def credit_purchase(

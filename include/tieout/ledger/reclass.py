@@ -101,13 +101,16 @@ def _wanted(
 
 
 def _counted(own: Sequence[JournalEntry], month: AccountMonth) -> list[JournalEntry]:
-    """Without accruals and what reverses them once there is a bill; before, those of the close."""
+    """Once there is a bill: without accruals that were reversed. Before: those of the close."""
     accruals = {one.idempotency_key: one for one in own if one.journal_type in ACCRUALS}
     rest = [
         one for one in own if one.idempotency_key not in accruals and one.reverses not in accruals
     ]
-    at_close = [one for one in accruals.values() if month.period.contains(one.posting_on)]
-    return rest if is_billed(own) else [*rest, *at_close]
+    if not is_billed(own):
+        at_close = month.period
+        return [*rest, *(one for one in accruals.values() if at_close.contains(one.posting_on))]
+    undone = {one.reverses for one in own}
+    return [*rest, *(one for key, one in accruals.items() if key not in undone)]
 
 
 def _refuse_other_total(gap_minor: int, *, month: AccountMonth, chart: Chart) -> None:

@@ -93,6 +93,7 @@ def _one(
         lines=of_account(lines, account.provider, account.billing_account_id),
         posted=posted,
         documents=arrived,
+        relief=account.relief,
     )
 
 

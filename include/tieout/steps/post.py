@@ -7,14 +7,12 @@ of the next period, where the invoice is booked.
 """
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
 
 from tieout import log as logs
 from tieout.core.finding import Finding
-from tieout.core.ids import content_key
 from tieout.core.money import minor_digits, to_minor
 from tieout.core.period import Period, parse_period, period_of
 from tieout.focus.document import BillingDocument
@@ -40,6 +38,7 @@ from tieout.steps.inputs import (
     purchases_of,
 )
 from tieout.steps.outputs import begin, result, start_run
+from tieout.steps.standing import of_type, restated
 from tieout.store import findings, journal, periods
 from tieout.store.session import Tx
 
@@ -71,7 +70,7 @@ def accrue(context: Context, *, period: str) -> StepResult:
                 source_refs=(source,),
             )
             for account in _accounts(tx, month, "arrears")
-            if not _of_type(_posted(tx, account, month), "accrual")
+            if not of_type(_posted(tx, account, month), "accrual")
         ]
         for _, own in _earlier(context, tx, month, books=books):
             made += own
@@ -129,6 +128,8 @@ def _settle_arrears(
     top_up = posting.true_up(
         accrued, own, month=_month(account, month), chart=books, documents=documents
     )
+    if account.relief == "clear_on_match":
+        return [top_up, *_cleared(account, month, books=books, documents=documents, posted=posted)]
     reversed_before = {entry.reverses for entry in posted if entry.reverses}
     to_reverse = [
         entry
@@ -151,15 +152,35 @@ def _invoices(
     posted: Sequence[JournalEntry],
 ) -> list[posting.Posting]:
     """One entry for each document; the standing entry of a document that is gone is reversed."""
-    standing = [*_of_type(posted, "invoice"), *_of_type(posted, "credit_note")]
+    standing = [*of_type(posted, "invoice"), *of_type(posted, "credit_note")]
     numbers = {document.number for document, _ in parts}
     gone = [entry for entry in standing if entry.source_refs[0] not in numbers]
-    made = _postings(_restated(gone, None, posted=posted), ())
+    made = _postings(restated(gone, None, posted=posted), ())
     for document, rows in parts:
         booked = posting.invoice(rows, month=_month(account, month), chart=books, document=document)
         own = [entry for entry in standing if entry.source_refs[0] == document.number]
-        made += _postings(_restated(own, booked.entry, posted=posted), booked.findings)
+        made += _postings(restated(own, booked.entry, posted=posted), booked.findings)
     return made
+
+
+def _cleared(
+    account: BillingAccount,
+    month: Period,
+    *,
+    books: Chart,
+    documents: Sequence[BillingDocument],
+    posted: Sequence[JournalEntry],
+) -> list[posting.Posting]:
+    """Each document clears its part of the accrual, which no reversal ends."""
+    standing = [*of_type(posted, "invoice"), *of_type(posted, "credit_note")]
+    numbers = {document.number for document in documents}
+    gone = [entry for entry in standing if entry.source_refs[0] not in numbers]
+    made = restated(gone, None, posted=posted)
+    for document in documents:
+        own = [entry for entry in standing if entry.source_refs[0] == document.number]
+        wanted = posting.clearing(document, month=_month(account, month), chart=books)
+        made += restated(own, wanted, posted=posted)
+    return _postings(made, ())
 
 
 def _settle_prepaid(
@@ -173,21 +194,21 @@ def _settle_prepaid(
 ) -> list[posting.Posting]:
     own = _month(account, month)
     posted = _posted(tx, account, month)
-    entries = _restated(
-        _of_type(posted, "opening"), _opening(account, own, books=books), posted=posted
+    entries = restated(
+        of_type(posted, "opening"), _opening(account, own, books=books), posted=posted
     )
     papers, _ = distinct(purchases_of(billing_documents(context, tx, account, month), account))
     for document in papers:
         bought = posting.credit_purchase(document, month=own, chart=books)
         standing = [
             entry
-            for entry in _of_type(posted, "credit_purchase")
+            for entry in of_type(posted, "credit_purchase")
             if entry.source_refs[0] == document.number
         ]
-        entries += _restated(standing, bought, posted=posted)
+        entries += restated(standing, bought, posted=posted)
     entries += _credit_events(account, own, books=books, posted=posted)
     drawn = posting.drawdown(_of(lines, account), month=own, chart=books)
-    entries += _restated(_of_type(posted, "drawdown"), drawn.entry, posted=posted)
+    entries += restated(of_type(posted, "drawdown"), drawn.entry, posted=posted)
     return _postings(entries, drawn.findings)
 
 
@@ -203,13 +224,13 @@ def _credit_events(
         posting.credit_event(event, month=month, chart=books)
         for event in account.credit_events(str(month.period))
     ]
-    standing = [*_of_type(posted, "manual"), *_of_type(posted, "breakage")]
+    standing = [*of_type(posted, "manual"), *of_type(posted, "breakage")]
     refs = {entry.source_refs[0] for entry in wanted}
     gone = [entry for entry in standing if entry.source_refs[0] not in refs]
-    made = _restated(gone, None, posted=posted)
+    made = restated(gone, None, posted=posted)
     for entry in wanted:
         own = [one for one in standing if one.source_refs[0] == entry.source_refs[0]]
-        made += _restated(own, entry, posted=posted)
+        made += restated(own, entry, posted=posted)
     return made
 
 
@@ -237,9 +258,7 @@ def _amortise(context: Context, tx: Tx, month: Period, *, books: Chart) -> list[
     if periods.state(tx, str(month)) == "closed":
         return []
     posted = [entry_from_json(value) for value in journal.entries(tx)]
-    own = [
-        entry for entry in _of_type(posted, "amortisation") if entry.service_period == str(month)
-    ]
+    own = [entry for entry in of_type(posted, "amortisation") if entry.service_period == str(month)]
     made: list[JournalEntry] = []
     for one in fees.through(context, tx, month):
         entries = one.entries(posted)
@@ -251,8 +270,8 @@ def _amortise(context: Context, tx: Tx, month: Period, *, books: Chart) -> list[
             wanted = release(one.fee, before, month=at, chart=books)
         standing = [entry for entry in own if entry in entries]
         own = [entry for entry in own if entry not in standing]
-        made += _restated(standing, wanted, posted=posted)
-    return _postings([*_restated(own, None, posted=posted), *made], ())
+        made += restated(standing, wanted, posted=posted)
+    return _postings([*restated(own, None, posted=posted), *made], ())
 
 
 def _opening(account: BillingAccount, month: AccountMonth, *, books: Chart) -> JournalEntry | None:
@@ -269,38 +288,6 @@ def _opening(account: BillingAccount, month: AccountMonth, *, books: Chart) -> J
 def _postings(entries: Sequence[JournalEntry], found: tuple[Finding, ...]) -> list[posting.Posting]:
     first = [posting.Posting(entry=None, findings=found)] if found else []
     return [*first, *(posting.Posting(entry=entry, findings=()) for entry in entries)]
-
-
-def _restated(
-    standing: Sequence[JournalEntry],
-    wanted: JournalEntry | None,
-    *,
-    posted: Sequence[JournalEntry],
-) -> list[JournalEntry]:
-    """What brings the standing entry to the wanted one: nothing, or a reversal and a new entry."""
-    undone = {entry.reverses for entry in posted}
-    live = [entry for entry in standing if entry.idempotency_key not in undone]
-    if wanted is not None and any(_says_the_same(entry, wanted) for entry in live):
-        return []
-    mirrors = [reverse(entry, on=entry.posting_on) for entry in live]
-    if wanted is None:
-        return mirrors
-    earlier = [entry.idempotency_key for entry in standing]
-    key = content_key([wanted.idempotency_key, *earlier]) if earlier else wanted.idempotency_key
-    return [*mirrors, replace(wanted, idempotency_key=key)]
-
-
-def _says_the_same(standing: JournalEntry, wanted: JournalEntry) -> bool:
-    """Equal lines, date and document number; a document scanned again is no other document."""
-    return (standing.lines, standing.posting_on, standing.source_refs[:1]) == (
-        wanted.lines,
-        wanted.posting_on,
-        wanted.source_refs[:1],
-    )
-
-
-def _of_type(posted: Sequence[JournalEntry], journal_type: str) -> list[JournalEntry]:
-    return [entry for entry in posted if entry.journal_type == journal_type]
 
 
 def _post(
