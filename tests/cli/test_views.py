@@ -140,6 +140,7 @@ STATEMENT = {
     "journal_debit": "16465.71",
     "journal_credit": "16465.71",
     "expense": "10878.15",
+    "earlier_expense": [{"service_period": "2026-09", "expense": "-12.50"}],
     "state": "closed",
     "content_hash": "ab" * 32,
     "audit_events": 76,

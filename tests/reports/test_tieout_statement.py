@@ -1,4 +1,5 @@
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -15,6 +16,7 @@ from tests.ledger.books import CHART, OCTOBER, ledger, line
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_units
+from tieout.ledger.entry import reverse
 from tieout.reconciliation.bridge import Bridge, BridgeLine, Section
 from tieout.reports.tieout_statement import (
     StatementInputs,
@@ -59,6 +61,7 @@ def test_the_statement_of_the_month_reads_like_a_page() -> None:
         "journal_debit": "190.34",
         "journal_credit": "190.34",
         "expense": "128.00",
+        "earlier_expense": [],
         "own_dimensions": [],
     }
     assert openai == {
@@ -73,6 +76,19 @@ def test_the_statement_of_the_month_reads_like_a_page() -> None:
     }
     assert (anthropic["mode"], anthropic["estimated"]) == ("prepaid", None)
     assert anthropic["billed"] == anthropic["reported"] == "30.004000000000"
+
+
+def test_expense_that_earlier_months_consumed_is_named() -> None:
+    accruals = [one for one in entries() if one.journal_type == "accrual"]
+    early = [replace(one, service_period="2026-09") for one in accruals]
+    reversed_here = [reverse(one, on=one.posting_on) for one in early]
+    late = [replace(one, idempotency_key="late", service_period="2026-08") for one in early]
+    made = build(inputs(entries=(*entries(), *early, *reversed_here, *late)))
+    own = sum(one.amount_minor for one in late[0].lines if one.account in {"5100", "6100"})
+    assert own
+    assert made.earlier_expense_minor == (("2026-08", own),)
+    shown = statement_json(made)["earlier_expense"]
+    assert [one["service_period"] for one in shown] == ["2026-08"]
 
 
 def test_each_own_dimension_is_added_up_and_what_it_leaves_open_comes_last() -> None:

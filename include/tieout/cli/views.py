@@ -108,6 +108,10 @@ def _totals(found: dict[str, Any]) -> RenderableType:
         ("journal debits", _money(found["journal_debit"])),
         ("journal credits", _money(found["journal_credit"])),
         ("expense of the period", _money(found["expense"])),
+        *(
+            (f"of which consumed in {one['service_period']}", _money(one["expense"]))
+            for one in found["earlier_expense"]
+        ),
         ("period state", found["state"]),
         ("content hash", found["content_hash"][:16]),
         ("audit events", str(found["audit_events"])),

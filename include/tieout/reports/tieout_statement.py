@@ -81,6 +81,7 @@ class Statement:
     journal_debit_minor: int
     journal_credit_minor: int
     expense_minor: int
+    earlier_expense_minor: tuple[tuple[str, int], ...]  # service month, expense; none is zero
     own_totals: tuple[OwnTotal, ...]
 
 
@@ -113,7 +114,8 @@ def build(inputs: StatementInputs) -> Statement:
         UnbalancedEntryError: the period's entries do not balance.
     """
     net = net_units(inputs.ledger)
-    journal = trial_balance(_posted_in(inputs.entries, inputs.period))
+    posted = _posted_in(inputs.entries, inputs.period)
+    journal = trial_balance(posted)
     expense = {account.code for account in inputs.chart.accounts if account.type == "expense"}
     lines = journal.to_pylist()
     return Statement(
@@ -128,6 +130,7 @@ def build(inputs: StatementInputs) -> Statement:
         journal_debit_minor=sum(line["debit_minor"] for line in lines),
         journal_credit_minor=sum(line["credit_minor"] for line in lines),
         expense_minor=sum(line["balance_minor"] for line in lines if line["account"] in expense),
+        earlier_expense_minor=_earlier(posted, inputs.period, expense),
         own_totals=_own_totals(inputs.ledger),
     )
 
@@ -147,6 +150,10 @@ def statement_json(statement: Statement) -> dict[str, Any]:
         "journal_debit": _minor_text(statement.journal_debit_minor, digits),
         "journal_credit": _minor_text(statement.journal_credit_minor, digits),
         "expense": _minor_text(statement.expense_minor, digits),
+        "earlier_expense": [
+            {"service_period": month, "expense": _minor_text(minor, digits)}
+            for month, minor in statement.earlier_expense_minor
+        ],
         "own_dimensions": [
             {"dimension": one.dimension, "value": one.value, "amount": _text(one.units)}
             for one in statement.own_totals
@@ -235,6 +242,19 @@ def _billed(found: Mapping[Section, Bridge], *, reported: int) -> int | None:
 
 def _posted_in(entries: tuple[JournalEntry, ...], period: Period) -> list[JournalEntry]:
     return [entry for entry in entries if period.contains(entry.posting_on)]
+
+
+def _earlier(
+    posted: list[JournalEntry], period: Period, expense: set[str]
+) -> tuple[tuple[str, int], ...]:
+    """Expense of this period that was consumed earlier, such as late bills, by service month."""
+    found: dict[str, int] = {}
+    for entry in posted:
+        own = sum(line.amount_minor for line in entry.lines if line.account in expense)
+        found[entry.service_period] = found.get(entry.service_period, 0) + own
+    return tuple(
+        (month, minor) for month, minor in sorted(found.items()) if minor and month < str(period)
+    )
 
 
 def _total(ledger: pa.Table) -> int:
