@@ -2,12 +2,12 @@ from dataclasses import replace
 from datetime import date
 
 import pytest
-from tests.ledger.books import CHART, MONTH, ledger, line
+from tests.ledger.books import CHART, MONTH, OCTOBER, ledger, line
 
 from tieout.core.errors import UnbalancedEntryError
 from tieout.ledger.entry import JournalEntry, reverse
 from tieout.ledger.posting import accrual
-from tieout.ledger.trial_balance import account_balance, trial_balance
+from tieout.ledger.trial_balance import account_balance, control_balances, trial_balance
 
 
 def accrued() -> JournalEntry:
@@ -48,3 +48,13 @@ def test_an_account_balance_can_be_of_one_billing_account() -> None:
     assert account_balance(entries, account="5100") == 2468
     assert account_balance(entries, account="5100", billing_account_id="org-9") == 1234
     assert account_balance(entries, account="5100", provider="aws") == 0
+
+
+def test_control_accounts_have_a_balance_at_the_end_of_the_period_and_of_the_books() -> None:
+    entries = [accrued(), reverse(accrued(), on=date(2026, 11, 1))]
+    posted = ["2100", "5100"]
+    found = control_balances(entries, accounts=posted, chart=CHART, period=OCTOBER)
+    assert found == [(date(2026, 10, 31), "2100", -1234), (date(2026, 11, 1), "2100", 0)]
+    assert control_balances([], accounts=posted, chart=CHART, period=OCTOBER) == [
+        (date(2026, 10, 31), "2100", 0)
+    ]

@@ -1,11 +1,13 @@
 """The trial balance: debits, credits and balance of every account; it sums to zero."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Sequence
 from datetime import date
 
 import pyarrow as pa
 
 from tieout.core.errors import UnbalancedEntryError
+from tieout.core.period import Period
+from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry
 
 _SCHEMA = pa.schema(
@@ -75,6 +77,21 @@ def account_balance(
         for line in entry.lines
         if line.account == account
     )
+
+
+def control_balances(
+    entries: Sequence[JournalEntry], *, accounts: Collection[str], chart: Chart, period: Period
+) -> list[tuple[date, str, int]]:
+    """Day, account code and balance at that day's end, of the control accounts among `accounts`.
+
+    The days are the period's last one and the last on which anything was posted.
+    """
+    last = max((entry.posting_on for entry in entries), default=period.last_on)
+    return [
+        (day, code, account_balance(entries, account=code, through=day))
+        for day in sorted({period.last_on, last})
+        for code in sorted(set(chart.control.values()) & set(accounts))
+    ]
 
 
 def _through(entries: Iterable[JournalEntry], through: date | None) -> list[JournalEntry]:

@@ -4,7 +4,7 @@ Owns names, directives and balance assertions of the file. Amounts are written a
 units; nothing is computed but the balances that are asserted. Checked with bean-check 3.2.3.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.core.period import Period
 from tieout.ledger.chart import Account, AccountType, Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, entry_from_json
-from tieout.ledger.trial_balance import account_balance
+from tieout.ledger.trial_balance import control_balances
 from tieout.publish.erp_documents import FileLine, posting, prove, whole
 
 NAME = "beancount"
@@ -137,18 +137,12 @@ def _balances(
     chart: Chart,
     period: Period,
 ) -> Iterator[str]:
-    control = sorted(set(chart.control.values()) & accounts.keys())
-    for day in _assertion_days(journal, period):
-        before = day - timedelta(days=1)
-        for code in control:
-            minor = account_balance(journal, account=code, through=before)
-            amount = _amount(minor, chart.currency)
-            yield f"{day.isoformat()} balance {accounts[code]}  {amount}"
-
-
-def _assertion_days(journal: Iterable[JournalEntry], period: Period) -> list[date]:
-    last = max((entry.posting_on for entry in journal), default=period.last_on)
-    return sorted({period.end_on, last + timedelta(days=1)})
+    """Asserted at a day's start, so on the day after."""
+    found = control_balances(journal, accounts=accounts, chart=chart, period=period)
+    for day, code, minor in found:
+        after = day + timedelta(days=1)
+        amount = _amount(minor, chart.currency)
+        yield f"{after.isoformat()} balance {accounts[code]}  {amount}"
 
 
 def _amount(minor: int, currency: str) -> str:

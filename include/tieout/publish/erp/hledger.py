@@ -6,6 +6,8 @@ decimals, so that hledger balances them exactly. Checked with hledger 1.25, `che
 
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
 from tieout.core.errors import DocumentUnreadableError
@@ -13,7 +15,7 @@ from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.core.period import Period
 from tieout.ledger.chart import Account, AccountType, Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, entry_from_json
-from tieout.ledger.trial_balance import account_balance
+from tieout.ledger.trial_balance import control_balances
 from tieout.publish.erp_documents import FileLine, posting, prove, whole
 
 NAME = "hledger"
@@ -142,12 +144,10 @@ def _assertions(
     period: Period,
 ) -> Iterator[tuple[date, str]]:
     """Balances of a day's end as transactions without an effect."""
-    control = sorted(set(chart.control.values()) & accounts.keys())
-    last = max((entry.posting_on for entry in journal), default=period.last_on)
-    for day in sorted({period.last_on, last}) if control else ():
+    found = control_balances(journal, accounts=accounts, chart=chart, period=period)
+    for day, of_day in groupby(found, key=itemgetter(0)):
         rows = [f"{day.isoformat()} * {_BALANCES} | balances"]
-        for code in control:
-            minor = account_balance(journal, account=code, through=day)
+        for _, code, minor in of_day:
             shown = _amount(minor, chart.currency)
             rows.append(f"    {accounts[code]}  {_amount(0, chart.currency)} == {shown}")
         yield day, "\n".join(rows)
