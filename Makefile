@@ -5,10 +5,11 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PURE  := core audit focus rating rules allocation reconciliation ledger close reports
 
-.PHONY: help run test tools spark soak bench cover up down check lint types contracts house golden lock clean
+.PHONY: help run next-month test tools spark soak bench cover up down check lint types contracts house golden lock clean
 
 help:
 	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
+	@echo "make next-month  after it: close 2026-11, with a rule change, a credit note and an invoice that is missing"
 	@echo "make test    set up, then run all tests (emulators that cannot be installed here are skipped by name)"
 	@echo "make spark   the same ledger on a Spark cluster of this machine, to the bit (Java 17)"
 	@echo "make soak    the long versions of the fault tests, and each law on thirty times as many cases"
@@ -22,6 +23,9 @@ help:
 
 run: $(STAMP)
 	@$(BIN)/python -m demo.run
+
+next-month: $(STAMP)
+	@$(BIN)/python -m demo.run --period 2026-11
 
 up: $(STAMP)
 	@$(BIN)/python -m demo.up

@@ -15,7 +15,7 @@ from datetime import date
 from pathlib import Path
 
 from demo import airflow, postgres
-from demo.standins import DRAFT_ON
+from demo.story import OCTOBER, clock
 from tieout.config import ProviderConnection, Secret, Settings, connection_from_environment
 from tieout.steps import context, people
 from tieout.store import migrate
@@ -40,7 +40,7 @@ class Deployment:
     def calendar(self) -> date:
         """The day of the story that an earlier run came to; it never goes back."""
         file = self.home / "as_of"
-        return date.fromisoformat(file.read_text()) if file.exists() else DRAFT_ON
+        return date.fromisoformat(file.read_text()) if file.exists() else OCTOBER.draft_on
 
     def move_calendar(self, day: date) -> None:
         """Remember that the story has come to this day."""
@@ -65,16 +65,24 @@ class Deployment:
         def connection(provider: str) -> ProviderConnection:
             return connection_from_environment(provider, connections)
 
-        return context.make(settings=self.settings(), connection=connection)
+        return context.make(
+            settings=self.settings(), connection=connection, now=clock(self.calendar())
+        )
 
-    def airflow(self, connections: Mapping[str, str], *, port: int) -> airflow.AirflowSettings:
-        """Airflow over this home; only its API server learns the login that may sign."""
+    def airflow(
+        self, connections: Mapping[str, str], *, port: int, today: date
+    ) -> airflow.AirflowSettings:
+        """Airflow over this home, on this day of the story at least.
+
+        Only its API server learns the login that may sign.
+        """
         settings = self.settings()
         shared = {
             "TIEOUT_HOME": str(self.home),
             "TIEOUT_LAKE_URL": settings.lake_url,
             "TIEOUT_PUBLISH_URL": settings.publish_url,
             "TIEOUT_DEMO": "1",
+            "TIEOUT_DEMO_TODAY": str(today),
             "TIEOUT_PREPARERS": "maria",
             "TIEOUT_CONTROLLERS": "chen",
             "TIEOUT_INVOICE_POKE_S": "2",

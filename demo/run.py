@@ -3,6 +3,9 @@
 The story: 1 November, all days of October are in and the month is accrued; 3 November, final
 reports and invoices are there; two people sign; the month is published. Run again, it changes
 nothing. Killed at any point, the next run goes on from what is there.
+
+`make next-month` (`--period 2026-11`) closes November after it: the rules change, AWS credits
+October, and OpenAI's invoice has not arrived.
 """
 
 import argparse
@@ -10,50 +13,48 @@ import os
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import date, timedelta
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-
-from demo import airflow, deployment
+from demo import airflow, deployment, people
 from demo.airflow_api import AirflowApi, AirflowRefusedError
-from demo.standins import FINAL_ON, StandIns
+from demo.standins import StandIns
+from demo.story import MONTHS, NOVEMBER, OCTOBER, Month
+from demo.telling import console, say
 from tieout import log
 from tieout.cli import views
-from tieout.core.errors import TieoutError
+from tieout.core.errors import NotReadyError, TieoutError
 from tieout.core.period import parse_period
-from tieout.steps import audit_log, policies, publish, status
+from tieout.steps import audit_log, erp_export, normalise, publish, pull, status
 from tieout.steps.context import Context
 from tieout.store import migrate
-from tieout.store.policies import PolicyKind
 
-PERIOD = "2026-10"
-POLICIES_FROM = date(2026, 1, 1)
-POLICY_ORDER: tuple[PolicyKind, ...] = (
-    "accounts",
-    "chart",
-    "initiatives",
-    "allocation",
-    "classification",
-    "rate_card",
-    "tag_map",
-    "owners",
-)
-PREPARER, CONTROLLER = "maria", "chen"
 GIVE_UP_S = 900
 POLL_S = 1.5  # listing the runs costs the API server a tenth of a second each time
-console = Console(highlight=False, soft_wrap=True)
-_started = time.monotonic()
+BY_PERIOD = {month.period: month for month in MONTHS}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    """One month of the story in a prepared home: stand-ins, Airflow's address, a worker."""
+
+    month: Month
+    made: deployment.Deployment
+    standins: StandIns
+    url: str
+    worker: Context
 
 
 def main() -> int:
     """Run the month; 0 when it is closed and published, else 3 with one sentence."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--stay", action="store_true", help="keep Airflow up until Ctrl-C")
-    stay: bool = parser.parse_args().stay
+    parser.add_argument("--period", choices=sorted(BY_PERIOD), default=OCTOBER.period)
+    given = parser.parse_args()
+    month = BY_PERIOD[given.period]
     home = deployment.home_folder()
     try:
         with deployment.alone(home), (home / "logs" / "run.log").open("a") as file:
@@ -61,7 +62,7 @@ def main() -> int:
             airflow.stop_stale(home)
             made = _prepared(home)
             try:
-                return _month(made, stay=stay)
+                return _month(made, month, stay=given.stay)
             finally:
                 deployment.release(made)
     except (TieoutError, deployment.DemoError, airflow.AirflowNotUpError) as error:
@@ -72,11 +73,6 @@ def main() -> int:
         return 3
 
 
-def say(text: str) -> None:
-    """One line of progress with the seconds since the start."""
-    console.print(f"{time.monotonic() - _started:6.1f} s  {text}", markup=False)
-
-
 def _prepared(home: Path) -> deployment.Deployment:
     say("database: PostgreSQL, split logins, schema, people")
     made = deployment.prepare(home)
@@ -84,69 +80,70 @@ def _prepared(home: Path) -> deployment.Deployment:
     return made
 
 
-def _month(made: deployment.Deployment, *, stay: bool) -> int:
+def _month(made: deployment.Deployment, month: Month, *, stay: bool) -> int:
     worker = made.worker({})
     try:
-        if status.period_status(worker, period=PERIOD)["state"] == "closed":
-            return _nothing_to_do(worker)
-        standins = StandIns(made.home, as_of=made.calendar())
-        standins.start()
-        try:
-            _through_airflow(made, standins, worker, stay=stay)
-        finally:
-            standins.stop()
-        return _report(worker)
+        _check_order(worker, month)
+        if status.period_status(worker, period=month.period)["state"] == "closed":
+            return _nothing_to_do(worker, made, month)
     finally:
+        worker.close()
+    made.move_calendar(max(made.calendar(), month.draft_on))
+    standins = StandIns(made.home, as_of=made.calendar())
+    standins.start()
+    connections = standins.connection_environment()
+    os.environ["TIEOUT_ALLOW_LOOPBACK"] = "1"  # this process pulls from the stand-ins as well
+    worker = made.worker(connections)
+    try:
+        _through_airflow(made, standins, worker, month=month, connections=connections, stay=stay)
+        return _report(worker, made, month)
+    finally:
+        standins.stop()
         worker.close()
 
 
+def _check_order(worker: Context, month: Month) -> None:
+    if month is OCTOBER:
+        return
+    if status.period_status(worker, period=OCTOBER.period)["state"] != "closed":
+        raise deployment.DemoError(
+            f"{OCTOBER.period} is not closed: expected that before {month.period}; `make run` "
+            "closes it."
+        )
+
+
 def _through_airflow(
-    made: deployment.Deployment, standins: StandIns, worker: Context, *, stay: bool
+    made: deployment.Deployment,
+    standins: StandIns,
+    worker: Context,
+    *,
+    month: Month,
+    connections: Mapping[str, str],
+    stay: bool,
 ) -> None:
-    connections = standins.connection_environment()
-    settings = made.airflow(connections, port=airflow.free_port())
+    settings = made.airflow(connections, port=airflow.free_port(), today=month.final_on)
     say("airflow: metadata")
     airflow.migrate(settings)
     say(f"airflow: API server, scheduler, DAG processor, triggerer on {settings.url}")
     with airflow.running(settings) as api:
         say("airflow is healthy")
-        _policies(worker, settings.url)
-        _daily(api)
-        _close(api, standins, made, settings.url)
+        world = World(month=month, made=made, standins=standins, url=settings.url, worker=worker)
+        people.propose_and_approve(worker, settings.url, month=month)
+        _daily(api, month)
+        _close(api, world)
         if stay:
             airflow.stay(settings)
 
 
-def _policies(worker: Context, url: str) -> None:
-    """Proposed by one person, approved by another through the API."""
-    waiting = []
-    for kind in POLICY_ORDER:
-        file = next(deployment.POLICIES.glob(f"{kind}.*"))
-        made = policies.propose(
-            worker,
-            kind=kind,
-            text=file.read_text(encoding="utf-8"),
-            name=file.name,
-            valid_from=POLICIES_FROM,
-            person=PREPARER,
-        )
-        if made.summary["approved_by"] is None:
-            waiting.append((kind, made.summary["version"]))
-    with _as(url, CONTROLLER) as chen:
-        for kind, version in waiting:
-            chen.call("POST", f"/tieout/api/policies/{kind}/{version}/approval")
-    say(f"policies: {len(waiting)} proposed by {PREPARER} and approved by {CONTROLLER}")
-
-
-def _daily(api: AirflowApi) -> None:
+def _daily(api: AirflowApi, month: Month) -> None:
     """One partition a day; a day that has succeeded is not run again.
 
     `TIEOUT_DEMO_DAYS` leaves only the last days to Airflow, for tests in a hurry: the others are
     announced as made elsewhere, and their charges come with the first day that is synced.
     """
-    all_days = [str(day) for day in parse_period(PERIOD).days()]
-    days = all_days[-int(os.environ.get("TIEOUT_DEMO_DAYS", len(all_days))) :]
-    runs = {run["partition_key"]: run for run in api.runs("daily_sync")}
+    all_days = [str(day) for day in parse_period(month.period).days()]
+    days = all_days[-int(os.environ.get("TIEOUT_DEMO_DAYS", month.daily)) :]
+    runs = {run["partition_key"]: run for run in _runs(api, "daily_sync", month)}
     if not runs and days != all_days:
         api.announce("tieout_daily_charges", partitions=all_days[: -len(days)])
     for day in days:
@@ -157,7 +154,7 @@ def _daily(api: AirflowApi) -> None:
     say(f"daily_sync: {len(days)} days, one task for each provider")
     shown = -1
     for _ in _while_waiting("the daily sync"):
-        states = {run["partition_key"]: run for run in api.runs("daily_sync")}
+        states = {run["partition_key"]: run for run in _runs(api, "daily_sync", month)}
         _raise_failed(api, "daily_sync", list(states.values()))
         done = sum(1 for day in days if states.get(day, {}).get("state") == "success")
         if done == len(days):
@@ -168,17 +165,19 @@ def _daily(api: AirflowApi) -> None:
     say(f"daily_sync: all {len(days)} days are complete; the month's close starts by itself")
 
 
-def _close(api: AirflowApi, standins: StandIns, made: deployment.Deployment, url: str) -> None:
+def _close(api: AirflowApi, world: World) -> None:
     """Let the calendar move on, sign as two people, wait for the end."""
+    period = world.month.period
     seen: set[str] = set()
-    before = [run for run in api.runs("monthly_close") if run["partition_key"] == PERIOD]
+    is_told = False
+    before = _runs(api, "monthly_close", world.month)
     if before and before[-1]["state"] == "failed":
-        api.trigger("monthly_close", partition=PERIOD)
+        api.trigger("monthly_close", partition=period)
         say("monthly_close: an earlier run failed; begun again")
     for waited in _while_waiting("the monthly close"):
-        runs = [run for run in api.runs("monthly_close") if run["partition_key"] == PERIOD]
+        runs = _runs(api, "monthly_close", world.month)
         if not runs and waited > timedelta(seconds=30):
-            api.trigger("monthly_close", partition=PERIOD)
+            api.trigger("monthly_close", partition=period)
         for run in runs[-1:]:
             if run["state"] == "success":
                 say("monthly_close: published")
@@ -189,35 +188,36 @@ def _close(api: AirflowApi, standins: StandIns, made: deployment.Deployment, url
             _narrate(tasks, seen)
             _raise_failed(api, "monthly_close", [run])
             accrued = tasks.get("classify_allocate_accrue", {}).get("state") == "success"
-            if accrued and standins.as_of < FINAL_ON:
-                made.move_calendar(FINAL_ON)
-                standins.set_as_of(FINAL_ON)
-                say("3 November: final reports, invoices and receipts have arrived")
+            if accrued and not is_told:
+                is_told = True
+                _move_on(world)
         for question in api.questions():
-            _sign(question, url)
+            people.sign(question, world.url, period=period)
 
 
-def _sign(question: dict[str, Any], url: str) -> None:
-    """What a person does: read the request, sign its hash on the finance API, then let it go on."""
-    task = question["task_instance"]["task_id"]
-    person, duty = (
-        (PREPARER, "preparer") if task == "prepare_signoff" else (CONTROLLER, "controller")
-    )
-    with _as(url, person) as own:
-        asked = own.call("GET", f"/tieout/api/periods/{PERIOD}")
-        signed = {one["duty"] for one in asked["sign_offs"] if one["is_current"]}
-        if duty not in signed:
-            own.call(
-                "POST",
-                f"/tieout/api/periods/{PERIOD}/sign-offs",
-                json={
-                    "duty": duty,
-                    "content_hash": asked["content_hash"],
-                    "comment": "Demo: checked the statement and the checklist.",
-                },
-            )
-            say(f"signed by {person} as {duty}: content {asked['content_hash'][:12]}")
-        own.answer(question, option="Approve")
+def _runs(api: AirflowApi, dag_id: str, month: Month) -> list[dict[str, Any]]:
+    """The runs of a month, or of its days."""
+    return [run for run in api.runs(dag_id) if str(run["partition_key"]).startswith(month.period)]
+
+
+def _move_on(world: World) -> None:
+    """The bills of the month arrive; before them, what else happened in it. May be repeated."""
+    month = world.month
+    if world.standins.as_of < month.final_on:
+        if month is NOVEMBER:
+            people.change_rules(world.worker, world.url, month=month)
+        world.made.move_calendar(month.final_on)
+        world.standins.set_as_of(month.final_on)
+        say(f"{_day(month)}: final reports, invoices and receipts have arrived")
+    if month is NOVEMBER:
+        pull.run(world.worker, provider="aws", period=OCTOBER.period, kinds=("documents",))
+        normalise.run(world.worker, provider="aws", period=OCTOBER.period)
+        say(f"{_day(month)}: AWS has credited {OCTOBER.period}; OpenAI's invoice is missing")
+        people.accept_missing_invoices(world.url, period=month.period)
+
+
+def _day(month: Month) -> str:
+    return f"{month.final_on.day} {month.final_on:%B}"
 
 
 def _narrate(tasks: dict[str, dict[str, Any]], seen: set[str]) -> None:
@@ -247,32 +247,40 @@ def _while_waiting(what: str) -> Iterator[timedelta]:
     raise deployment.DemoError(f"Waited {GIVE_UP_S} s for {what}; see the logs folder.")
 
 
-@contextmanager
-def _as(url: str, person: str) -> Iterator[AirflowApi]:
-    with AirflowApi(url) as api:
-        yield api.log_in(person, airflow.PASSWORDS[person])
-
-
-def _nothing_to_do(worker: Context) -> int:
+def _nothing_to_do(worker: Context, made: deployment.Deployment, month: Month) -> int:
     """The month is closed: show that it still is what was signed, and change nothing."""
-    published = publish.run(worker, period=PERIOD)
-    code = _report(worker)
-    say(f"{PERIOD} was closed before: nothing was changed ({published.status}).")
+    published = publish.run(worker, period=month.period)
+    code = _report(worker, made, month)
+    say(f"{month.period} was closed before: nothing was changed ({published.status}).")
     return code
 
 
-def _report(worker: Context) -> int:
-    found = status.statement(worker, period=PERIOD)
+def _report(worker: Context, made: deployment.Deployment, month: Month) -> int:
+    found = status.statement(worker, period=month.period)
     for part in views.statement(found):
         console.print(part)
     walked = audit_log.verify(worker)
     folder = Path(found["publication"]["statement.json"]).parent
     say(f"audit log: {walked.summary['events']} events, chain unbroken")
     say(_bean_check(folder / "journal.beancount"))
+    say(_erp_file(worker, made, month))
     say(f"ledger tables, journal and evidence: {folder}")
     say("in PostgreSQL: views v_ledger, v_journal, v_reconciliation, v_allocation")
-    say("to look at it: make up, and in another shell  . .tieout/env && tieout lines 2026-10")
+    command = f". .tieout/env && tieout lines {month.period}"
+    say(f"to look at it: make up, and in another shell  {command}")
     return 0
+
+
+def _erp_file(worker: Context, made: deployment.Deployment, month: Month) -> str:
+    """The entries that the general ledger has not taken yet, as one import file."""
+    target = people.ERP_TARGET
+    try:
+        done = erp_export.run(
+            worker, period=month.period, target=target, folder=made.home / "erp"
+        ).summary
+    except NotReadyError as error:
+        return f"no file for {target}: {error}"
+    return f"{target} import file, read back and balanced: {done['folder']}/{done['names']}"
 
 
 def _bean_check(journal: Path) -> str:

@@ -2,29 +2,28 @@
 
 Owns the calls that google-cloud-bigquery makes for the gcp plug-in's two questions: the table, a
 query job, the pages of its rows. It knows no SQL: it reads the columns out of the SELECT and the
-months out of the parameters. Before the month is final it holds what was written by 1 November,
-06:00 UTC.
+months out of the parameters. On a day of the story it holds what was written by 06:00 UTC.
 """
 
+import gzip
 import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import date, datetime
 from functools import lru_cache
 from itertools import groupby
-from pathlib import Path
 from typing import Any
 from urllib.parse import unquote
+
+from demo.story import NOVEMBER, OCTOBER
 
 PROJECT, DATASET = "nordlicht-billing", "billing"
 ACCOUNT = "01A2B3-C4D5E6-F70819"
 TABLE = "gcp_billing_export_resource_v1_01A2B3_C4D5E6_F70819"
 LOCATION = "EU"
 PAGE_ROWS = 250
-DRAFT_UNTIL = "2026-11-01T06:00:00Z"
 
-_BILLS = Path(__file__).resolve().parents[1] / "sample" / "bills" / "gcp"
 _ROOT = "/bigquery/v2/projects/"
 _COLUMN = re.compile(r"t\.`(\w+)`")
 _MARK = [
@@ -51,9 +50,9 @@ _JOBS: dict[str, Job] = {}
 
 
 def answer(
-    method: str, path: str, query: Mapping[str, list[str]], body: bytes, *, is_final: bool
+    method: str, path: str, query: Mapping[str, list[str]], body: bytes, *, as_of: date
 ) -> Answer | None:
-    """What BigQuery answers; None for a path that is none of its own."""
+    """What BigQuery answers on a day; None for a path that is none of its own."""
     if not path.startswith(_ROOT):
         return None
     _, *parts = unquote(path.removeprefix(_ROOT)).split("/")
@@ -61,7 +60,7 @@ def answer(
         case ("GET", ["datasets", dataset, "tables", table]):
             return _table(dataset, table)
         case ("POST", ["jobs"]):
-            return _insert(json.loads(body), is_final=is_final)
+            return _insert(json.loads(body), as_of=as_of)
         case ("GET", ["jobs", job]) if job in _JOBS:
             return 200, _json(_job(job))
         case ("GET", ["queries", job]) if job in _JOBS:
@@ -98,11 +97,11 @@ def _table(dataset: str, table: str) -> Answer:
     )
 
 
-def _insert(asked: Mapping[str, Any], *, is_final: bool) -> Answer:
+def _insert(asked: Mapping[str, Any], *, as_of: date) -> Answer:
     question = asked["configuration"]["query"]
     if f"`{PROJECT}.{DATASET}.{TABLE}`" not in question["query"]:
         return _failure(404, "notFound", "Not found: Table")
-    rows = [row for row in _rows() if is_final or row["export_time"] <= DRAFT_UNTIL]
+    rows = [row for row in _rows() if row["export_time"] <= f"{as_of}T06:00:00Z"]
     months = _months(question["queryParameters"])
     found = [row for row in rows if row["invoice"]["month"] in months]
     if "COUNT(*)" in question["query"]:
@@ -197,12 +196,14 @@ def _failure(status: int, reason: str, message: str) -> Answer:
 
 @lru_cache(maxsize=1)
 def _rows() -> list[Row]:
-    return [json.loads(line) for line in (_BILLS / "export.jsonl").read_text().splitlines()]
+    october = (OCTOBER.bills / "gcp" / "export.jsonl").read_text()
+    november = gzip.decompress((NOVEMBER.bills / "gcp" / "export.jsonl.gz").read_bytes()).decode()
+    return [json.loads(line) for line in (october + november).splitlines()]
 
 
 @lru_cache(maxsize=1)
 def _schema() -> list[dict[str, Any]]:
-    schema: list[dict[str, Any]] = json.loads((_BILLS / "schema.json").read_text())
+    schema: list[dict[str, Any]] = json.loads((OCTOBER.bills / "gcp" / "schema.json").read_text())
     return schema
 
 

@@ -2,24 +2,23 @@
 
     python demo/standins.py --home DIR --aws-port N --replay-port M [--as-of 2026-11-01]
 
-S3 is moto's real emulator; the rest is recorded answers: the AI providers, AWS's invoicing and
-organizations interfaces here, BigQuery and Azure in modules of their own. `POST /_standin/as-of
-{"date": "2026-11-03"}` turns the draft month into the final one: final report, late rows, invoice.
-Any key is accepted; a request without one gets 401.
+S3 is moto's real emulator; the rest is recorded answers: AWS's invoicing and organizations
+interfaces here, the AI providers, BigQuery and Azure in modules of their own. `POST /_standin/as-of
+{"date": "2026-11-03"}` moves the world to a day of the story (`demo/story.py`): it turns a draft
+month into the final one, with final report, late rows, invoices. Any key is accepted; a request
+without one gets 401.
 """
 
 import argparse
 import json
 import logging
-import re
 import shutil
 import signal
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import date
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -28,13 +27,12 @@ import boto3
 from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
-from demo import standin_azure, standin_bigquery
+from demo import standin_ai, standin_azure, standin_bigquery
+from demo.story import BILLS, CREDIT_MEMO_ON, LATE_INVOICE_ON, MONTHS, NOVEMBER, OCTOBER, Month
 
 LOOPBACK = "127.0.0.1"
 BUCKET, PREFIX, REPORT, REGION = "nordlicht-billing", "cur", "monthly", "us-east-1"
-DRAFT_ON, FINAL_ON = date(2026, 11, 1), date(2026, 11, 3)
-MONTH_START = datetime(2026, 10, 1, tzinfo=UTC)
-MONTH_END = datetime(2026, 11, 1, tzinfo=UTC)
+DRAFT_ON, FINAL_ON = OCTOBER.draft_on, OCTOBER.final_on
 ACCOUNTS = {
     "aws": "417000000001",
     "openai": "org-NordlichtLabs",
@@ -43,14 +41,15 @@ ACCOUNTS = {
     "azure": standin_azure.PROFILE,
 }
 
-_BILLS = Path(__file__).resolve().parents[1] / "sample" / "bills"
-_BUCKETS_PATHS = ("/v1/organization/costs", "/v1/organization/usage/completions")
-_NUMBER_MARK = re.compile(r'"@@(.*?)@@"')
-_DROPPED = {
-    "openai": "invoices/openai-*.pdf",
-    "anthropic": "invoices/anthropic-*.pdf",
-    "gcp": "gcp/cost-table-*.csv",
-}
+# from which day on a document lies in a provider's drop folder
+_DROPPED = (
+    (OCTOBER.final_on, "openai", "invoices/openai-*.pdf"),
+    (OCTOBER.final_on, "anthropic", "invoices/anthropic-*.pdf"),
+    (OCTOBER.final_on, "gcp", "gcp/cost-table-*.csv"),
+    (NOVEMBER.final_on, "anthropic", "2026-11/invoices/anthropic-*.pdf"),
+    (NOVEMBER.final_on, "gcp", "2026-11/gcp/cost-table-*.csv"),
+    (LATE_INVOICE_ON, "openai", "2026-11/invoices/openai-*.pdf"),
+)
 
 Answer = tuple[int, bytes]
 Headed = tuple[int, bytes, Mapping[str, str]]
@@ -101,13 +100,9 @@ class StandIns:
         """Move the world to a day; may be repeated, and may go back."""
         with self._turn:
             self.as_of = day
-            self._deliver_report()
+            for month in MONTHS:
+                self._deliver_report(month)
             self._deliver_documents()
-
-    @property
-    def is_final(self) -> bool:
-        """Whether the month's bills have been issued."""
-        return self.as_of >= FINAL_ON
 
     @property
     def endpoints(self) -> dict[str, str]:
@@ -174,7 +169,7 @@ class StandIns:
         self, method: str, path: str, query: Mapping[str, list[str]], *, sent: Request
     ) -> Headed | None:
         """What BigQuery or Azure answers, which check keys themselves; None: not their path."""
-        found = standin_bigquery.answer(method, path, query, sent.body, is_final=self.is_final)
+        found = standin_bigquery.answer(method, path, query, sent.body, as_of=self.as_of)
         if found is not None:
             return (*found, {})
         return standin_azure.answer(
@@ -183,59 +178,48 @@ class StandIns:
             query,
             sent.body,
             sent.headers,
-            is_final=self.is_final,
+            as_of=self.as_of,
             base_url=self.endpoints["azure"],
         )
 
-    def answer(self, path: str, query: Mapping[str, list[str]]) -> Answer:
-        """What a provider answers to a GET."""
-        folder = "as_of_2026-11-03" if self.is_final else "as_of_2026-11-01"
-        with_default = query.get("include_default") == ["true"]
-        pages = {
-            "/v1/organization/costs": ("openai", folder, "costs.page*.json"),
-            "/v1/organization/usage/completions": ("openai", "usage", "completions.page*.json"),
-            "/v1/organization/projects": ("openai", ".", "projects.json"),
-            "/v1/organizations/analytics/cost": ("anthropic", "analytics", "cost.page*.json"),
-            "/v1/organizations/analytics/usage": ("anthropic", "analytics", "usage.page*.json"),
-            "/v1/organizations/workspaces": (
-                "anthropic",
-                ".",
-                "workspaces_with_default.json" if with_default else "workspaces.json",
-            ),
-        }
-        if path not in pages:
-            return _failure(404, f"no stand-in for {path}")
-        provider, folder, pattern = pages[path]
-        content = _page(_BILLS / provider / folder, pattern, query.get("page", [None])[0])
-        if content is None:
-            return _failure(400, "unknown page")
-        if "/organization/projects" in path or "workspaces" in path:
-            return 200, content
-        return _within(content, path, query)
-
-    def aws_answer(self, target: str) -> Answer:
+    def aws_answer(self, target: str, body: bytes) -> Answer:
         """What AWS answers to an operation of its JSON interfaces."""
         if target == "Invoicing.ListInvoiceSummaries":
-            path = _BILLS / "aws" / "invoicing" / "list_invoice_summaries.json"
-            return 200, path.read_bytes() if self.is_final else b'{"InvoiceSummaries": []}'
+            return 200, self._summaries(json.loads(body)["Filter"]["BillingPeriod"])
         if target == "AWSOrganizationsV20161128.ListAccounts":
-            return 200, (_BILLS / "aws" / "organizations" / "list_accounts.json").read_bytes()
-        return _failure(400, f"no stand-in for {target}")
+            return 200, (BILLS / "aws" / "organizations" / "list_accounts.json").read_bytes()
+        return standin_ai.failure(400, f"no stand-in for {target}")
 
-    def _deliver_report(self) -> None:
+    def _summaries(self, asked: Mapping[str, int]) -> bytes:
+        """The invoices of a billing period; October has a credit memo from 20 November on."""
+        period = f"{asked['Year']:04d}-{asked['Month']:02d}"
+        for month in MONTHS:
+            if month.period == period and month.stage(self.as_of) == "final":
+                is_credited = month is OCTOBER and self.as_of >= CREDIT_MEMO_ON
+                name = "list_invoice_summaries"
+                if is_credited:
+                    return (NOVEMBER.bills / "aws/invoicing" / f"{name}.{period}.json").read_bytes()
+                return (month.bills / "aws/invoicing" / f"{name}.json").read_bytes()
+        return b'{"InvoiceSummaries": []}'
+
+    def _deliver_report(self, month: Month) -> None:
         """Data files first, the manifest last, as AWS does; older files stay beside them."""
-        root = _BILLS / "aws" / ("final" if self.is_final else "draft")
+        stage = month.stage(self.as_of)
+        root = month.bills / "aws" / (stage or "draft")
         files = sorted(path for path in root.rglob("*") if path.is_file())
         for path in sorted(files, key=lambda one: one.name.endswith("-Manifest.json")):
             key = path.relative_to(root).as_posix()
-            self._s3().put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+            if stage:
+                self._s3().put_object(Bucket=BUCKET, Key=key, Body=path.read_bytes())
+            else:
+                self._s3().delete_object(Bucket=BUCKET, Key=key)
 
     def _deliver_documents(self) -> None:
-        for provider, pattern in _DROPPED.items():
+        for day, provider, pattern in _DROPPED:
             folder = self.home / "drop" / provider
             folder.mkdir(parents=True, exist_ok=True)
-            for path in sorted(_BILLS.glob(pattern)):
-                if self.is_final:
+            for path in sorted(BILLS.glob(pattern)):
+                if self.as_of >= day:
                     shutil.copyfile(path, folder / path.name)
                 else:
                     (folder / path.name).unlink(missing_ok=True)
@@ -277,14 +261,15 @@ class _Handler(BaseHTTPRequestHandler):
             as_of = self.server.world.as_of.isoformat()
             self._send(200, _json({"status": "ok", "as_of": as_of}))
         elif not self._is_cloud(b"") and self._has_key():
-            self._send(*self.server.world.answer(parts.path, parse_qs(parts.query)))
+            query, today = parse_qs(parts.query), self.server.world.as_of
+            self._send(*standin_ai.answer(parts.path, query, as_of=today))
 
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if urlsplit(self.path).path == "/_standin/as-of":
             self._send(*_move(self.server.world, body))
         elif not self._is_cloud(body) and self._has_key():
-            self._send(*self.server.world.aws_answer(self.headers.get("X-Amz-Target", "")))
+            self._send(*self.server.world.aws_answer(self.headers.get("X-Amz-Target", ""), body))
 
     def log_message(self, *_: object, **__: object) -> None:
         """Silence: the caller's log is the one to read."""
@@ -302,7 +287,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _has_key(self) -> bool:
         given = self.headers.get("Authorization") or self.headers.get("X-Api-Key")
         if not given:
-            self._send(*_failure(401, "no key was sent"))
+            self._send(*standin_ai.failure(401, "no key was sent"))
         return bool(given)
 
     def _send(self, status: int, content: bytes, headers: Mapping[str, str] = _NO_HEADERS) -> None:
@@ -318,52 +303,9 @@ def _move(world: StandIns, body: bytes) -> Answer:
     try:
         day = date.fromisoformat(json.loads(body)["date"])
     except (ValueError, KeyError, TypeError):
-        return _failure(400, 'expected {"date": "2026-11-03"}')
+        return standin_ai.failure(400, 'expected {"date": "2026-11-03"}')
     world.set_as_of(day)
     return 200, _json({"as_of": day.isoformat()})
-
-
-def _page(folder: Path, pattern: str, cursor: str | None) -> bytes | None:
-    """The first recorded page, or the one that follows the page which names this cursor."""
-    paths = sorted(folder.glob(pattern))
-    if cursor is None:
-        return paths[0].read_bytes()
-    for before, after in pairwise(paths):
-        if json.loads(before.read_bytes())["next_page"] == cursor:
-            return after.read_bytes()
-    return None
-
-
-def _within(content: bytes, path: str, query: Mapping[str, list[str]]) -> Answer:
-    """The recorded page cut to the days that were asked; the whole month is served as recorded."""
-    try:
-        if path in _BUCKETS_PATHS:
-            names, key = ("start_time", "end_time"), "start_time"
-            start, end = (datetime.fromtimestamp(int(query[name][0]), UTC) for name in names)
-        else:
-            names, key = ("starting_at", "ending_at"), "starting_at"
-            start, end = (datetime.fromisoformat(query[name][0]) for name in names)
-    except (KeyError, ValueError):
-        return _failure(400, "start and end are required")
-    if not MONTH_START <= start < end <= MONTH_END:
-        return _failure(400, "only October 2026 was recorded")
-    if (start, end) == (MONTH_START, MONTH_END):
-        return 200, content
-    page = json.loads(content, parse_float=lambda text: f"@@{text}@@")
-    page["data"] = [entry for entry in page["data"] if start <= _instant(entry[key]) < end]
-    return 200, _NUMBER_MARK.sub(r"\1", json.dumps(page)).encode()
-
-
-def _instant(value: int | str) -> datetime:
-    return datetime.fromtimestamp(value, UTC) if isinstance(value, int) else _iso(value)
-
-
-def _iso(text: str) -> datetime:
-    return datetime.fromisoformat(text)
-
-
-def _failure(status: int, message: str) -> Answer:
-    return status, _json({"error": {"type": "stand-in", "message": message}})
 
 
 def _json(value: object) -> bytes:

@@ -14,11 +14,13 @@ def main() -> int:
         with deployment.alone(home):
             airflow.stop_stale(home)
             made = deployment.prepare(home)
-            standins = StandIns(home, as_of=FINAL_ON)
+            today = max(FINAL_ON, made.calendar())
+            standins = StandIns(home, as_of=today)
             standins.start()
             try:
                 port = airflow.free_port()
-                settings = made.airflow(standins.connection_environment(), port=port)
+                connections = standins.connection_environment()
+                settings = made.airflow(connections, port=port, today=today)
                 airflow.migrate(settings)
                 with airflow.running(settings):
                     airflow.stay(settings)

@@ -219,7 +219,10 @@ def write_invoices(invoices: dict[str, Decimal], rows: list[dict[str, str]]) -> 
             if row["invoiceId"] == number:
                 key = row["ProductName"]
                 products[key] = products.get(key, Decimal(0)) + cost_of(row)
-        found = [transaction(number, name, total) for name, total in sorted(products.items())]
+        found = [
+            transaction(number, name, total, is_sold=number == MARKETPLACE_INVOICE)
+            for name, total in sorted(products.items())
+        ]
         write_json(BILLS / "billing" / f"transactions.{number}.json", {"value": found})
 
 
@@ -255,8 +258,8 @@ def invoice(number: str, kind: str, total: Decimal) -> dict[str, object]:
     }
 
 
-def transaction(number: str, product: str, total: Decimal) -> dict[str, object]:
-    """What an invoice bills for one product."""
+def transaction(number: str, product: str, total: Decimal, *, is_sold: bool) -> dict[str, object]:
+    """What an invoice bills for one product; `is_sold`: the marketplace sells it."""
     return {
         "name": digest(number, product)[:16],
         "type": "Microsoft.Billing/billingAccounts/transactions",
@@ -265,7 +268,7 @@ def transaction(number: str, product: str, total: Decimal) -> dict[str, object]:
             "invoice": number,
             "productDescription": product,
             "transactionType": "Charge",
-            "isThirdParty": number == MARKETPLACE_INVOICE,
+            "isThirdParty": is_sold,
             "servicePeriodStartDate": "2026-10-01T00:00:00Z",
             "servicePeriodEndDate": "2026-10-31T00:00:00Z",
             "billingCurrency": "USD",

@@ -83,7 +83,7 @@ def main(data: Path) -> None:
     rows.append(rounding_row(invoice - final))
     write_rows([*rows, *november(templates)])
     write_json(BILLS / "schema.json", WORLD["schema"])
-    write_cost_table(rows, invoice)
+    (BILLS / "cost-table-2026-10.csv").write_text(cost_table(rows, invoice))
     draft = [row for row in rows if row["export_time"] <= iso(DRAFT_UNTIL)]
     write_json(
         BILLS / "truth.json",
@@ -276,7 +276,7 @@ def write_rows(rows: list[Row]) -> None:
     (BILLS / "export.jsonl").write_text("\n".join(lines) + "\n")
 
 
-def write_cost_table(rows: list[Row], total: Decimal) -> None:
+def cost_table(rows: list[Row], total: Decimal) -> str:
     """The console's download: facts, one row for each project, SKU and credit, rounding, total."""
     sums: dict[tuple[str, ...], list[Decimal]] = {}
     for row in rows:
@@ -312,7 +312,7 @@ def write_cost_table(rows: list[Row], total: Decimal) -> None:
         )  # fmt: skip
     for kind, amount in (("Rounding error", rounding), ("Total", total)):
         writer.writerow((*[""] * 11, kind, *[""] * 4, f"{amount:.6f}", f"{amount:.2f}"))
-    (BILLS / "cost-table-2026-10.csv").write_text(out.getvalue())
+    return out.getvalue()
 
 
 def add(

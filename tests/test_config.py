@@ -5,6 +5,7 @@ import json
 import logging
 import pickle
 from dataclasses import asdict
+from datetime import date
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -216,3 +217,15 @@ def test_a_missing_entry_is_named_beside_those_that_are_there() -> None:
 
 def test_the_clock_says_its_zone() -> None:
     assert utc_now().utcoffset() is not None
+
+
+def test_a_demo_may_be_on_a_later_day_but_never_on_an_earlier_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("TIEOUT_DEMO_TODAY", "2999-12-03")
+    monkeypatch.delenv("TIEOUT_DEMO", raising=False)
+    assert utc_now().year < 2999
+    monkeypatch.setenv("TIEOUT_DEMO", "1")
+    assert utc_now().date() == date(2999, 12, 3)
+    monkeypatch.setenv("TIEOUT_DEMO_TODAY", "2020-01-01")
+    assert utc_now().year > 2020

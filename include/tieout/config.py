@@ -11,7 +11,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -145,8 +145,13 @@ def connection_from_fields(name: str, fields: Mapping[str, object]) -> ProviderC
 
 
 def utc_now() -> datetime:
-    """The only clock of the house; everything below steps takes the time as an argument."""
-    return datetime.now(UTC)  # noqa: TID251  this is the clock that the ban points to
+    """The only clock of the house; everything below steps takes the time as an argument.
+
+    In a demo, `TIEOUT_DEMO_TODAY` may put it on a later day: the sample goes on after today.
+    """
+    now = datetime.now(UTC)  # noqa: TID251  this is the clock that the ban points to
+    day = os.environ.get("TIEOUT_DEMO_TODAY") if os.environ.get("TIEOUT_DEMO") == "1" else None
+    return max(now, datetime.combine(date.fromisoformat(day), now.timetz())) if day else now
 
 
 def _address(fields: Mapping[str, object], extra: Mapping[str, object]) -> str | None:

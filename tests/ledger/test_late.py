@@ -15,7 +15,8 @@ from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import JournalEntry, reverse
 from tieout.ledger.late import ClosedMonth, entries_of, reversals
 from tieout.ledger.posting import Posting, accrual, invoice
-from tieout.ledger.reclass import Bills, reclass
+from tieout.ledger.reclass import reclass
+from tieout.ledger.to_date import Bills
 from tieout.ledger.trial_balance import account_balance
 
 NOVEMBER, DECEMBER, JANUARY = Period(2026, 11), Period(2026, 12), Period(2027, 1)
@@ -41,16 +42,18 @@ def closed_without_invoice(
 def seen(
     posted: list[JournalEntry],
     books: Period,
-    *documents: BillingDocument,
+    *late: BillingDocument,
+    known: tuple[BillingDocument, ...] = (),
     lines: pa.Table = LINES,
+    present: pa.Table | None = None,
     relief: Relief = "auto_reverse",
 ) -> ClosedMonth:
     return ClosedMonth(
         month=of(OCTOBER, books),
         lines=lines,
+        present=lines if present is None else present,
         posted=tuple(posted),
-        documents=documents,
-        relief=relief,
+        bills=Bills(known=known, late=late, relief=relief),
     )
 
 
@@ -157,7 +160,7 @@ def test_a_credit_note_for_a_closed_month_is_borne_as_that_month_was() -> None:
     note = paper(
         "-100.00", tax="-20.00", kind="credit_note", number="CN-1", issued_on=date(2026, 11, 20)
     )
-    (entry,), found = settle(seen(posted, NOVEMBER, bill, note))
+    (entry,), found = settle(seen(posted, NOVEMBER, note, known=(bill,)))
     assert (entry.journal_type, entry.posting_on) == ("credit_note", date(2026, 11, 20))
     assert entry.service_period == "2026-10"
     assert [(one.account, one.amount_minor) for one in entry.lines] == [
@@ -167,13 +170,13 @@ def test_a_credit_note_for_a_closed_month_is_borne_as_that_month_was() -> None:
         (PAYABLE, 12000),
     ]
     assert found == ["late_document"]
-    assert settle(seen([*posted, entry], DECEMBER, bill, note)) == ([], [])
+    assert settle(seen([*posted, entry], DECEMBER, note, known=(bill,))) == ([], [])
 
 
 def test_a_credit_note_from_before_the_open_month_is_booked_on_its_first_day() -> None:
     posted, bill = booked_in_time()
     note = paper("-1.00", kind="credit_note", number="CN-1", issued_on=date(2026, 11, 20))
-    (entry,), _ = settle(seen(posted, JANUARY, bill, note))
+    (entry,), _ = settle(seen(posted, JANUARY, note, known=(bill,)))
     assert (entry.posting_on, entry.document_on) == (date(2027, 1, 1), date(2026, 11, 20))
 
 
@@ -236,9 +239,10 @@ def test_a_rule_over_a_month_that_waits_moves_what_was_accrued() -> None:
     assert sorted(one.amount_minor for one in first.lines) == [-1_000_000, 1_000_000]
     posted.append(first)
     assert not reclass(posted, after, month=of(OCTOBER), chart=CHART, on=DECEMBER.last_on).entry
-    # the invoice is booked as the month was reported, and the difference of the rule still stands
+    # with what the rule moved already, the invoice comes to what the rule says
     bill = paper("12345.67", issued_on=date(2026, 12, 9))
-    posted += settle(seen(posted, DECEMBER, bill))[0]
+    posted += settle(seen(posted, DECEMBER, bill, present=after))[0]
+    assert {one.dimensions["initiative"] for one in posted[-1].lines[:2]} == {"support-assistant"}
     late = Bills(late=(bill,))
     again = reclass(posted, after, month=of(OCTOBER), chart=CHART, bills=late, on=DECEMBER.last_on)
     assert again.entry is None
@@ -247,7 +251,7 @@ def test_a_rule_over_a_month_that_waits_moves_what_was_accrued() -> None:
 def test_a_rule_moves_a_late_credit_note_with_the_month() -> None:
     posted, bill = booked_in_time()
     note = paper("-100.00", kind="credit_note", number="CN-1", issued_on=date(2026, 11, 20))
-    posted += settle(seen(posted, NOVEMBER, bill, note))[0]
+    posted += settle(seen(posted, NOVEMBER, note, known=(bill,)))[0]
     bills = Bills(
         known=(bill,), late=(note, replace(note, number="CN-2"))
     )  # the second: not booked
@@ -305,7 +309,7 @@ def test_a_rule_over_a_month_cleared_on_match_moves_its_accrual() -> None:
     bill = paper("12345.67", issued_on=date(2026, 11, 12))
     cleared(posted, NOVEMBER, bill)
     over = ledger(line("12345.67", pl_category=RESEARCH))
-    bills = Bills(late=(bill,))
+    bills = Bills(late=(bill,), relief="clear_on_match")
     entry = reclass(
         posted, over, month=of(OCTOBER), chart=CHART, bills=bills, on=DECEMBER.last_on
     ).entry
@@ -314,6 +318,25 @@ def test_a_rule_over_a_month_cleared_on_match_moves_its_accrual() -> None:
         ("5100", -1_000_000),
         ("6100", 1_000_000),
     ]
+
+
+def test_after_a_rule_a_late_credit_note_is_borne_as_restated() -> None:
+    posted, bill = booked_in_time()
+    over = ledger(line("12345.67", pl_category=RESEARCH))
+    known = Bills(known=(bill,))
+    moved = reclass(posted, over, month=of(OCTOBER), chart=CHART, bills=known, on=DECEMBER.last_on)
+    assert moved.entry
+    posted.append(moved.entry)
+    note = paper("-100.00", kind="credit_note", number="CN-1", issued_on=date(2026, 12, 20))
+    made, _ = settle(seen(posted, DECEMBER, note, known=(bill,), present=over))
+    assert [(one.account, one.amount_minor) for one in made[0].lines] == [
+        ("6100", -10_000),
+        (PAYABLE, 10_000),
+    ]
+    posted += made
+    every = Bills(known=(bill,), late=(note,))
+    again = reclass(posted, over, month=of(OCTOBER), chart=CHART, bills=every, on=DECEMBER.last_on)
+    assert again.entry is None
 
 
 amounts = st.integers(-(10**17), 10**17)

@@ -12,7 +12,8 @@ from tests.ledger.books import CHART, COST_OF_REVENUE, MONTH, OCTOBER, RESEARCH,
 from tieout.core.errors import ConservationError
 from tieout.ledger.entry import JournalEntry, reverse
 from tieout.ledger.posting import accrual, drawdown, invoice
-from tieout.ledger.reclass import Bills, reclass
+from tieout.ledger.reclass import reclass
+from tieout.ledger.to_date import Bills
 
 ON = date(2026, 11, 30)
 SEVENTY, HUNDRED = Bills(known=(paper("70"),)), Bills(known=(paper("100"),))

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 
 import pytest
 from demo import standin_azure
+from demo.story import OCTOBER as OCTOBER_BILLS
 from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection, Secret
@@ -75,13 +76,14 @@ def serve() -> Iterator[Serve]:
 
 def sample(serve: Serve, *, is_final: bool) -> ProviderConnection:
     """A connection to the stand-in of the sample company."""
+    as_of = OCTOBER_BILLS.final_on if is_final else OCTOBER_BILLS.draft_on
     address: list[str] = []
 
     def respond(
         method: str, path: str, query: dict[str, list[str]], body: bytes, headers: Any
     ) -> Answer | None:
         return standin_azure.answer(
-            method, path, query, body, headers, is_final=is_final, base_url=address[0]
+            method, path, query, body, headers, as_of=as_of, base_url=address[0]
         )
 
     address.append(serve(respond))

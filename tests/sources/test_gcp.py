@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from demo.standin_bigquery import ACCOUNT, answer, connection_extra
+from demo.story import OCTOBER as OCTOBER_BILLS
 from tests.sources.quiet_handler import QuietHandler
 
 from tieout.config import ProviderConnection, Secret
@@ -56,15 +57,15 @@ def standin() -> Iterator[Connect]:
     def start(
         *, is_final: bool = True, change: Change = unchanged, **extra: str
     ) -> ProviderConnection:
+        as_of = OCTOBER_BILLS.final_on if is_final else OCTOBER_BILLS.draft_on
+
         class Handler(QuietHandler):
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
                 parts = urlsplit(self.path)
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-                found = answer(
-                    self.command, parts.path, parse_qs(parts.query), body, is_final=is_final
-                )
+                found = answer(self.command, parts.path, parse_qs(parts.query), body, as_of=as_of)
                 status, content = change(parts.path, found or (404, b"{}"))
                 self.send_response(status)
                 if status == 302:

@@ -16,7 +16,6 @@ from tieout.core.finding import Finding
 from tieout.core.ids import content_key
 from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.focus.document import BillingDocument
-from tieout.ledger.billing_accounts import Relief
 from tieout.ledger.building import (
     AccountMonth,
     Heading,
@@ -27,30 +26,43 @@ from tieout.ledger.building import (
 )
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, reverse
-from tieout.ledger.grouping import late_lines, lines_hash
+from tieout.ledger.grouping import lines_hash
 from tieout.ledger.posting import Posting, accrual, to_accrue
-from tieout.reconciliation.invoice_parts import by_invoice
+from tieout.ledger.to_date import (
+    ACCRUALS,
+    Bills,
+    cost_lines,
+    difference,
+    difference_of,
+    is_billed,
+    late_expense,
+    standing_bills,
+)
 
 STALE_MONTHS = 6  # a bill that is later than this may never come
-ACCRUALS = ("accrual", "true_up")
-_BILLS = ("invoice", "credit_note")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClosedMonth:
     """One account in arrears and one closed month, as an open month finds them.
 
-    `lines` are the ledger lines as reported at its close (LEDGER_SCHEMA); `posted` all entries of
-    this account and service month; `documents` the bills that have arrived, each once, those that
-    the close knew among them; `month.booked_in` is the open month. Under `clear_on_match` the
-    accrual of the close stands until its invoice comes, and nothing is accrued again.
+    `lines` are the ledger lines as reported at its close, `present` as they were restated last
+    (LEDGER_SCHEMA both); `posted` all entries of this account and service month but those of
+    upfront fees; `bills` the documents that have arrived, each once; `month.booked_in` is the open
+    month. Under `clear_on_match` the accrual of the close stands until its invoice comes, and
+    nothing is accrued again.
     """
 
     month: AccountMonth
     lines: pa.Table
+    present: pa.Table
     posted: tuple[JournalEntry, ...]
-    documents: tuple[BillingDocument, ...]
-    relief: Relief = "auto_reverse"
+    bills: Bills
+
+    @property
+    def clears(self) -> bool:
+        """Whether an invoice is booked against the accrual."""
+        return self.bills.relief == "clear_on_match"
 
     @property
     def accrued_still(self) -> tuple[JournalEntry, ...]:
@@ -63,11 +75,6 @@ class ClosedMonth:
         )
 
     @property
-    def standing(self) -> tuple[JournalEntry, ...]:
-        """Invoices and credit notes that are booked and not taken back."""
-        return standing_bills(self.posted)
-
-    @property
     def accrued_here(self) -> tuple[JournalEntry, ...]:
         """Accruals and true-ups of the closed month that the open one holds."""
         return tuple(
@@ -78,35 +85,23 @@ class ClosedMonth:
 
     @property
     def fresh(self) -> tuple[BillingDocument, ...]:
-        """Documents that are not booked."""
-        booked = {entry.source_refs[0] for entry in self.standing}
-        return tuple(one for one in self.documents if one.number not in booked)
+        """Documents that are not booked, invoices first."""
+        booked = {entry.source_refs[0] for entry in standing_bills(self.posted)}
+        new = [one for one in self.bills.all if one.number not in booked]
+        return tuple(sorted(new, key=lambda one: one.kind != "invoice"))
 
     @property
     def waits(self) -> bool:
         """Whether something was accrued and no invoice of it was issued by the end of the books."""
         accrued = any(entry.journal_type in ACCRUALS for entry in self.posted)
         last = self.month.books.last_on
-        issued = any(one.kind == "invoice" and one.issued_on <= last for one in self.documents)
+        issued = any(one.kind == "invoice" and one.issued_on <= last for one in self.bills.all)
         return accrued and not issued and not is_billed(self.posted)
 
-
-def is_billed(posted: Sequence[JournalEntry]) -> bool:
-    """Whether the entries of an account-month hold its bill, not only a late credit note."""
-    return any(
-        entry.journal_type == "invoice" or entry.adjustment_kind == "none"
-        for entry in standing_bills(posted)
-    )
-
-
-def standing_bills(posted: Sequence[JournalEntry]) -> tuple[JournalEntry, ...]:
-    """The invoices and credit notes among the entries that no other entry reverses."""
-    undone = {entry.reverses for entry in posted}
-    return tuple(
-        entry
-        for entry in posted
-        if entry.journal_type in _BILLS and entry.idempotency_key not in undone
-    )
+    def with_entries(self, made: Sequence[Posting]) -> "ClosedMonth":
+        """The same, once these are posted."""
+        entries = tuple(one.entry for one in made if one.entry)
+        return replace(self, posted=(*self.posted, *entries))
 
 
 def entries_of(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
@@ -118,56 +113,36 @@ def entries_of(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
     booked where it is reversed. A document that was issued again under another number is taken
     back; one that is merely gone is left alone, with a blocking finding.
     """
-    again = _accrued_again(closed, chart=chart)
-    added = tuple(one.entry for one in again if one.entry)
-    now = replace(closed, posted=(*closed.posted, *added))
-    return [*again, *_gone(now, chart=chart), *_late_bills(now, chart=chart)]
+    made = _accrued_again(closed, chart=chart)
+    made += _gone(closed.with_entries(made), chart=chart)
+    return [*made, *_late_bills(closed.with_entries(made), chart=chart)]
 
 
 def reversals(closed: ClosedMonth, made: Sequence[Posting]) -> list[Posting]:
     """The reversals, on the first day of the next month, of what was accrued again in this one."""
-    if closed.relief == "clear_on_match":
+    if closed.clears:
         return []
-    undone = {entry.reverses for entry in closed.posted}
-    new = [one.entry for one in made if one.entry and one.entry.journal_type in ACCRUALS]
+    now = closed.with_entries(made)
+    undone = {entry.reverses for entry in now.posted}
     return [
         Posting(entry=reverse(entry, on=closed.month.books.end_on), findings=())
-        for entry in (*closed.accrued_here, *new)
+        for entry in now.accrued_here
         if entry.idempotency_key not in undone
     ]
-
-
-def late_expense(
-    lines: pa.Table, documents: Sequence[BillingDocument], *, chart: Chart, wanted: Sequence[str]
-) -> tuple[list[JournalLine], tuple[Finding, ...]]:
-    """Expense lines of those late documents whose numbers are wanted, as they are booked.
-
-    `documents` are all of the account and month: they decide which lines each of them bills.
-    """
-    made: list[JournalLine] = []
-    found: list[Finding] = []
-    for document, rows in by_invoice(lines, documents):
-        if document.number in wanted:
-            net, _ = document_minor(document, chart=chart)
-            digits = minor_digits(chart.currency)
-            own, wrong = late_lines(rows, lines, chart=chart, total_minor=net, digits=digits)
-            made += own
-            found += wrong
-    return made, tuple(dict.fromkeys(found))
 
 
 def _accrued_again(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
     if not closed.waits or closed.accrued_here:
         return []
-    if closed.relief == "clear_on_match":
+    if closed.clears:
         return [Posting(entry=None, findings=tuple(_stale(closed, chart)))]
     made = accrual(closed.lines, month=closed.month, chart=chart)
     return [Posting(entry=made.entry, findings=(*made.findings, *_stale(closed, chart)))]
 
 
 def _gone(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
-    known = {one.number for one in closed.documents}
-    gone = [entry for entry in closed.standing if entry.source_refs[0] not in known]
+    known = {one.number for one in closed.bills.all}
+    gone = [entry for entry in standing_bills(closed.posted) if entry.source_refs[0] not in known]
     again = {one.kind for one in closed.fresh}
     first = closed.month.books.start_on
     return [
@@ -180,58 +155,52 @@ def _gone(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
 
 def _late_bills(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
     fresh = closed.fresh
-    if not fresh:
-        return []
-    if closed.relief == "clear_on_match" and not is_billed(closed.posted):
-        return _cleared(closed, chart=chart)
-    is_due = any(one.kind == "invoice" for one in fresh) and bool(closed.accrued_here)
+    invoices = any(one.kind == "invoice" for one in fresh)
+    if closed.clears and not is_billed(closed.posted):
+        # a credit note waits for its invoice, so that nothing is cleared twice
+        return _cleared(closed, chart=chart) if invoices else []
+    is_due = invoices and bool(closed.accrued_here)
     first = closed.month.books.end_on if is_due else closed.month.books.start_on
-    booked = [_booked(closed, one, first=first, chart=chart) for one in fresh]
+    booked: list[Posting] = []
+    for document in fresh:
+        now = closed.with_entries(booked)
+        lines = difference_of(
+            document, now.posted, closed.present, closed.bills, month=closed.month, chart=chart
+        )
+        booked.append(_bill(closed, document, lines, first=first, chart=chart))
     if not is_due:
         return booked
-    return [_trued_up(closed, chart, counted=closed.accrued_here), *booked]
+    wanted = cost_lines([one.entry for one in booked if one.entry])
+    return [_trued_up(closed, wanted, chart=chart), *booked]
 
 
 def _cleared(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
-    """The accrual is taken to the documents in the open month, and each document clears its part.
-
-    Credit notes that come without their invoice wait for it, so that nothing is cleared twice.
-    """
-    if not any(one.kind == "invoice" for one in closed.fresh):
-        return []
+    """The accrual is taken to the documents, and each of them clears its part."""
     booked = []
     for document in closed.fresh:
         net, _ = document_minor(document, chart=chart)
         accrued = control_line("accrued", net, month=closed.month, chart=chart)
-        booked.append(
-            _bill(closed, document, [accrued], first=closed.month.books.start_on, chart=chart)
-        )
-    return [_trued_up(closed, chart, counted=closed.accrued_still), *booked]
+        first = closed.month.books.start_on
+        booked.append(_bill(closed, document, [accrued], first=first, chart=chart))
+    now = closed.with_entries(booked)
+    changes, _ = difference(
+        now.posted, closed.present, closed.bills, month=closed.month, chart=chart
+    )
+    return [_trued_up(closed, [*cost_lines(closed.accrued_still), *changes], chart=chart), *booked]
 
 
-def _trued_up(closed: ClosedMonth, chart: Chart, *, counted: Sequence[JournalEntry]) -> Posting:
+def _trued_up(closed: ClosedMonth, wanted: Sequence[JournalLine], *, chart: Chart) -> Posting:
     numbers = [one.number for one in closed.fresh]
-    lines, wrong = late_expense(closed.lines, closed.documents, chart=chart, wanted=numbers)
     entry = to_accrue(
-        counted,
-        lines,
+        closed.accrued_still if closed.clears else closed.accrued_here,
+        wanted,
         month=closed.month,
         chart=chart,
         source=content_key((lines_hash(closed.lines), *sorted(numbers))),
         refs=tuple(numbers),
     )
     as_estimate = replace(entry, adjustment_kind="change_in_estimate") if entry else None
-    return Posting(entry=as_estimate, findings=wrong)
-
-
-def _booked(
-    closed: ClosedMonth, document: BillingDocument, *, first: date, chart: Chart
-) -> Posting:
-    lines, wrong = late_expense(
-        closed.lines, closed.documents, chart=chart, wanted=[document.number]
-    )
-    made = _bill(closed, document, lines, first=first, chart=chart)
-    return replace(made, findings=(*wrong, *made.findings))
+    return Posting(entry=as_estimate, findings=())
 
 
 def _bill(
@@ -244,6 +213,7 @@ def _bill(
 ) -> Posting:
     """The document against the lines that its amount before tax stands on."""
     net, tax = document_minor(document, chart=chart)
+    _, wrong = late_expense(closed.present, closed.bills.all, chart=chart, wanted=[document.number])
     sides = [
         *against,
         control_line("input_tax", tax, month=closed.month, chart=chart),
@@ -258,7 +228,7 @@ def _bill(
         adjustment_kind="change_in_estimate",
     )
     entry = build(sides, heading=heading, month=closed.month, chart=chart)
-    return Posting(entry=entry, findings=(_late(closed, document, net, chart),))
+    return Posting(entry=entry, findings=(*wrong, _late(closed, document, net, chart)))
 
 
 def _source(closed: ClosedMonth, document: BillingDocument) -> str:

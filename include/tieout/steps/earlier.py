@@ -4,15 +4,18 @@ Owns where they are found: every earlier closed month, the lines and documents t
 on, and what has arrived since. The entries are `ledger.late`'s, `post` posts them.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+
+import pyarrow as pa
 
 from tieout.core.period import Period, parse_period
 from tieout.focus.ledger_columns import with_own_dimensions
+from tieout.ledger.amortisation import without_fees
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import JournalEntry
 from tieout.ledger.late import ClosedMonth
-from tieout.ledger.reclass import Bills
+from tieout.ledger.to_date import Bills
 from tieout.reconciliation.invoice_parts import distinct
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
@@ -23,7 +26,7 @@ from tieout.steps.inputs import (
     latest_outputs,
     of_account,
 )
-from tieout.store import periods
+from tieout.store import periods, restated
 from tieout.store.session import Tx
 
 LOOK_BACK = 12  # months in which providers still send papers
@@ -60,7 +63,7 @@ def found(
                     period=closed,
                     booked_in=month,
                 )
-                mine = tuple(entry for entry in posted if own.has(entry))
+                mine = tuple(entry for entry in without_fees(posted) if own.has(entry))
                 one = _one(context, tx, account, own, mine)
                 if one is not None:
                     yield one
@@ -72,8 +75,12 @@ def bills(context: Context, tx: Tx, account: BillingAccount, month: Period) -> B
         return Bills()
     known, _ = distinct(invoices_of(billing_documents(context, tx, account, month)))
     arrived, _ = distinct(invoices_of(arrived_documents(context, tx, account, month)))
-    numbers = {one.number for one in known}
-    return Bills(known=known, late=tuple(one for one in arrived if one.number not in numbers))
+    then, now = {one.number for one in known}, {one.number for one in arrived}
+    return Bills(
+        known=tuple(one for one in known if one.number in now),
+        late=tuple(one for one in arrived if one.number not in then),
+        relief=account.relief,
+    )
 
 
 def _one(
@@ -83,18 +90,23 @@ def _one(
     month: AccountMonth,
     posted: tuple[JournalEntry, ...],
 ) -> ClosedMonth | None:
-    arrived, _ = distinct(invoices_of(arrived_documents(context, tx, account, month.period)))
-    if not arrived and not posted:
+    papers = bills(context, tx, account, month.period)
+    if not papers.all and not posted:
         return None
-    stored = latest_outputs(tx, "allocate", f"{month.period}/final")["lines"]
-    lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
+    reported = latest_outputs(tx, "allocate", f"{month.period}/final")["lines"]
+    newest = restated.head(tx, str(month.period))
     return ClosedMonth(
         month=month,
-        lines=of_account(lines, account.provider, account.billing_account_id),
+        lines=_lines(context, account, reported),
+        present=_lines(context, account, newest.files["lines"] if newest else reported),
         posted=posted,
-        documents=arrived,
-        relief=account.relief,
+        bills=papers,
     )
+
+
+def _lines(context: Context, account: BillingAccount, stored: Mapping[str, str]) -> pa.Table:
+    lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
+    return of_account(lines, account.provider, account.billing_account_id)
 
 
 def _closed_before(tx: Tx, month: Period) -> list[Period]:

@@ -23,7 +23,7 @@ from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, reverse
-from tieout.ledger.late import ACCRUALS
+from tieout.ledger.to_date import ACCRUALS
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.steps import booking, earlier, fees
 from tieout.steps.context import Context, StepResult

@@ -106,6 +106,8 @@ def _recomputed(
 ) -> past.Past:
     """The month once more; it must be what was approved, and begin where the preview began."""
     made = past.recompute(context, tx, month, policy)
+    if made is not None and _stands(made):
+        return made  # applied before, or nothing to apply
     if made is None or made.change.after_sha256 != shown["after_sha256"]:
         raise NotReadyError(
             f"{month} would not become what the preview showed: expected lines "
@@ -113,8 +115,6 @@ def _recomputed(
             f"{made.change.after_sha256[:12] if made else 'none'}; make a new preview and have it "
             "approved."
         )
-    if _stands(made):
-        return made  # applied before
     again = month_json(made.change, chart=chart(tx, month))
     if _essence(again) != _essence(shown):
         raise NotReadyError(

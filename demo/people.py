@@ -1,0 +1,129 @@
+"""What Maria and Chen do in the story: propose, approve, sign; each through their own log-in.
+
+Proposals go through the worker's steps, as on the command line. What counts as a decision goes
+through the finance API, as the person who is logged in.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from demo import airflow
+from demo.airflow_api import AirflowApi
+from demo.story import OCTOBER, Month
+from demo.telling import say
+from tieout.steps import allocate, classify, policies, preview, reapply
+from tieout.steps.context import Context
+from tieout.store.policies import PolicyKind
+
+PREPARER, CONTROLLER = "maria", "chen"
+POLICIES_FROM = date(2026, 1, 1)
+ERP_TARGET = "netsuite"
+
+_RULES: PolicyKind = "classification"
+_FIRST: tuple[PolicyKind, ...] = (
+    "accounts",
+    "chart",
+    "initiatives",
+    "allocation",
+    _RULES,
+    "rate_card",
+    "tag_map",
+    "owners",
+    f"erp:{ERP_TARGET}",
+)
+_LATER: tuple[PolicyKind, ...] = ("accounts",)
+
+
+def propose_and_approve(worker: Context, url: str, *, month: Month) -> None:
+    """The month's policies: proposed by one person, approved by another through the API."""
+    waiting = []
+    for kind in _FIRST if month is OCTOBER else _LATER:
+        file = next(month.policies.glob(f"{kind.replace(':', '_')}.*"))
+        made = _propose(worker, kind, file, valid_from=POLICIES_FROM)
+        if made.summary["approved_by"] is None:
+            waiting.append((kind, made.summary["version"]))
+    with logged_in(url, CONTROLLER) as chen:
+        for kind, version in waiting:
+            chen.call("POST", f"/tieout/api/policies/{kind}/{version}/approval")
+    say(f"policies: {len(waiting)} proposed by {PREPARER} and approved by {CONTROLLER}")
+
+
+def change_rules(worker: Context, url: str, *, month: Month) -> None:
+    """New rules for this month and the closed one before: preview, approval, and exactly that."""
+    file = next(month.policies.glob(f"{_RULES}.*"))
+    first, last = OCTOBER.period, month.period
+    label = _propose(worker, _RULES, file, valid_from=OCTOBER.days[0]).subject
+    kept = [one for one in preview.listing(worker) if one["policy"] == label]
+    if not kept:
+        shown = preview.run(worker, label=label, first=first, last=last, person=PREPARER)
+        say(f"rules: {preview.headline(shown)['sentence']}")
+        kept = [one for one in preview.listing(worker) if one["policy"] == label]
+    sha256 = kept[0]["preview"]
+    if kept[0]["approved_by"] is None:
+        with logged_in(url, CONTROLLER) as chen:
+            chen.call("POST", f"/tieout/api/previews/{sha256}/approval")
+    applied = reapply.run(worker, preview=sha256).summary
+    for period, stage in reapply.open_stages(worker, preview=sha256):
+        classify.run(worker, period=period, stage=stage)
+        allocate.run(worker, period=period, stage=stage)
+    say(
+        f"rules: approved by {CONTROLLER} and applied; {applied['entries']} reclassification of "
+        f"{first} posted in {last}"
+    )
+
+
+def accept_missing_invoices(url: str, *, period: str) -> None:
+    """Chen accepts that a bill has not arrived: the month is closed on its accrual instead."""
+    with logged_in(url, CONTROLLER) as chen:
+        for found in chen.call("GET", f"/tieout/api/exceptions?period={period}"):
+            if found["kind"] == "missing_invoice" and found["state"] == "open":
+                chen.call(
+                    "POST",
+                    f"/tieout/api/exceptions/{found['id']}/acceptance",
+                    json={"reason": "Demo: asked the provider; accrued to its final report."},
+                )
+                say(f"missing invoice accepted by {CONTROLLER}: {found['subject']}")
+
+
+def sign(question: dict[str, Any], url: str, *, period: str) -> None:
+    """What a person does: read the request, sign its hash on the finance API, then let it go on."""
+    task = question["task_instance"]["task_id"]
+    person, duty = (
+        (PREPARER, "preparer") if task == "prepare_signoff" else (CONTROLLER, "controller")
+    )
+    with logged_in(url, person) as own:
+        asked = own.call("GET", f"/tieout/api/periods/{period}")
+        signed = {one["duty"] for one in asked["sign_offs"] if one["is_current"]}
+        if duty not in signed:
+            own.call(
+                "POST",
+                f"/tieout/api/periods/{period}/sign-offs",
+                json={
+                    "duty": duty,
+                    "content_hash": asked["content_hash"],
+                    "comment": "Demo: checked the statement and the checklist.",
+                },
+            )
+            say(f"signed by {person} as {duty}: content {asked['content_hash'][:12]}")
+        own.answer(question, option="Approve")
+
+
+@contextmanager
+def logged_in(url: str, person: str) -> Iterator[AirflowApi]:
+    """The API as one person."""
+    with AirflowApi(url) as api:
+        yield api.log_in(person, airflow.PASSWORDS[person])
+
+
+def _propose(worker: Context, kind: PolicyKind, file: Path, *, valid_from: date) -> Any:
+    return policies.propose(
+        worker,
+        kind=kind,
+        text=file.read_text(encoding="utf-8"),
+        name=file.name,
+        valid_from=valid_from,
+        person=PREPARER,
+    )
