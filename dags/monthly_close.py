@@ -1,19 +1,11 @@
 """Every month: draft and accrual, invoices, reconciliation, two signatures, publication."""
 
-from airflow.sdk import PartitionedAssetTimetable, chain, dag, task
+from airflow.sdk import PokeReturnValue, chain, dag, task
 
 from tieout import orchestration as on
 
 
-@dag(
-    schedule=PartitionedAssetTimetable(
-        assets=on.DAILY_CHARGES, default_partition_mapper=on.COMPLETE_MONTH
-    ),
-    max_active_runs=1,
-    deadline=on.close_deadline(),
-    params={"period": on.PERIOD_PARAM},
-    **on.DAG_ARGS,
-)
+@dag(schedule=on.COMPLETE_MONTHS, max_active_runs=1, deadline=on.close_deadline(), **on.BY_PERIOD)
 def monthly_close() -> None:
     """Close one month: by itself when all its days are in, or by hand with `period` (2026-10)."""
 
@@ -25,15 +17,12 @@ def monthly_close() -> None:
         draft = classify.run(**month, stage="draft"), allocate.run(**month, stage="draft")
         return on.summaries(*draft, post.accrue(**month))
 
-    @task.sensor(mode="reschedule", poke_interval=on.invoice_poke_s(), timeout=on.INVOICE_WAIT_S)
+    @task.sensor(mode="reschedule", poke_interval=on.invoice_poke_s(), timeout=on.CLOSE_WAIT_S)
     def wait_for_invoices() -> bool:
-        from tieout.steps import close, earlier, normalise, pull
+        from tieout.steps import close
 
-        month = on.month()
-        for period, name in earlier.paper_series(**month):
-            pull.run(month["context"], period=period, provider=name, kinds=("documents",))
-            normalise.run(month["context"], period=period, provider=name)
-        return close.invoices_present(**month)
+        on.pull_papers(**on.month())
+        return close.invoices_present(**on.month()) or on.has_waited_for_invoices()
 
     @task
     def sync_final(provider: str) -> on.Summaries:
@@ -45,13 +34,19 @@ def monthly_close() -> None:
         return on.summaries(pulled, charges, rate.run(**month, provider=provider))
 
     @task
-    def reconcile_post_request_close() -> on.Summaries:
-        from tieout.steps import allocate, classify, close, matching, post, reconcile
+    def reconcile_and_post() -> on.Summaries:
+        from tieout.steps import allocate, classify, exceptions, matching, post, reconcile
 
         month = on.month()
         final = classify.run(**month, stage="final"), allocate.run(**month, stage="final")
         tied = reconcile.run(**month), matching.run(**month), post.settle(**month)
-        return on.summaries(*final, *tied, close.request(**month))
+        return on.summaries(*final, *tied, exceptions.refresh(**month))
+
+    @task.sensor(mode="reschedule", poke_interval=on.invoice_poke_s(), timeout=on.CLOSE_WAIT_S)
+    def request_close() -> PokeReturnValue:
+        from tieout.steps import close
+
+        return on.asked(close.request, **on.month())
 
     @task(retries=0)
     def verify_closed() -> on.Summaries:
@@ -69,7 +64,8 @@ def monthly_close() -> None:
         classify_allocate_accrue(),
         wait_for_invoices(),
         on.for_each_provider(sync_final),
-        reconcile_post_request_close(),
+        reconcile_and_post(),
+        request_close(),
         on.sign_off("prepare_signoff", duty="preparer", doing="Prepare"),
         on.sign_off("approve_signoff", duty="controller", doing="Approve"),
         verify_closed(),

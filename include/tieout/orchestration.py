@@ -5,7 +5,7 @@ says only when and in what order, and a step never meets Airflow.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -19,6 +19,8 @@ from airflow.sdk import (
     ExceptionRetryPolicy,
     MonthWindow,
     Param,
+    PartitionedAssetTimetable,
+    PokeReturnValue,
     RetryAction,
     RetryRule,
     RollupMapper,
@@ -73,6 +75,9 @@ DAILY_CHARGES = Asset("tieout_daily_charges")
 COMPLETE_MONTH = RollupMapper(
     upstream_mapper=StartOfMonthMapper(input_format="%Y-%m-%d"), window=MonthWindow()
 )
+COMPLETE_MONTHS = PartitionedAssetTimetable(
+    assets=DAILY_CHARGES, default_partition_mapper=COMPLETE_MONTH
+)
 PERIOD_PARAM = Param(
     None,
     type=["null", "string"],
@@ -83,7 +88,7 @@ PERIOD_PARAM = Param(
 
 # What can be applied to the past: the step knows it too, but a form loads no step.
 _RULES = "classification|initiatives|allocation|tag_map|owners|drivers|lookup:[a-z][a-z0-9_-]{0,59}"
-INVOICE_WAIT_S = 30 * 24 * 3600
+CLOSE_WAIT_S = 60 * 24 * 3600  # people may take their time; alerts name what is late
 RETRY_DELAY = timedelta(seconds=seconds("TIEOUT_RETRY_DELAY_S", 300))
 
 
@@ -118,6 +123,9 @@ DAG_ARGS: dict[str, Any] = {
 }
 
 
+BY_PERIOD: dict[str, Any] = {"params": {"period": PERIOD_PARAM}, **DAG_ARGS}
+
+
 def days_to_sync() -> dict[str, Any]:
     """Start, end and catch-up of a daily schedule; the run of a day starts on the day after it.
 
@@ -137,7 +145,7 @@ def days_to_sync() -> dict[str, Any]:
 
 def providers() -> list[str]:
     """The providers that a day must have before it counts as complete, in order."""
-    return _names("TIEOUT_PROVIDERS", "aws,gcp,azure,openai,anthropic")
+    return names("TIEOUT_PROVIDERS", "aws,gcp,azure,openai,anthropic")
 
 
 def for_each_provider(task: Any) -> list[Any]:
@@ -226,6 +234,35 @@ def summaries(*results: "StepResult") -> Summaries:
     return [{"step": result.step, "status": result.status, **result.summary} for result in results]
 
 
+def asked(step: Callable[..., "StepResult"], **month: Any) -> PokeReturnValue:
+    """One look of a task that waits until a step can be done; what it still lacks is logged."""
+    try:
+        done = step(**month)
+    except NotReadyError as reason:
+        structlog.get_logger("orchestration").info("waiting", reason=str(reason))
+        return PokeReturnValue(is_done=False)
+    return PokeReturnValue(is_done=True, xcom_value=summaries(done))
+
+
+def pull_papers(context: "Context", period: str) -> None:
+    """Pull and read the documents of a month, and of the closed ones that still take papers."""
+    from tieout.steps import earlier, normalise, pull
+
+    for month, name in earlier.paper_series(context, period=period):
+        pull.run(context, period=month, provider=name, kinds=("documents",))
+        normalise.run(context, period=month, provider=name)
+
+
+def has_waited_for_invoices() -> bool:
+    """Whether this run has waited for `TIEOUT_INVOICE_WAIT_S`; the month then goes on without.
+
+    What is missing stays accrued, and is an exception that a person accepts before the close.
+    """
+    begun = get_current_context()["dag_run"].start_date
+    longest = timedelta(seconds=seconds("TIEOUT_INVOICE_WAIT_S", 7 * 24 * 3600))
+    return begun is not None and pendulum.instance(begun) + longest <= pendulum.now("UTC")
+
+
 def sign_off(task_id: str, *, duty: str, doing: str) -> ApprovalOperator:
     """A task that tells the holders of a duty that their signature is due, and waits for them.
 
@@ -237,7 +274,7 @@ def sign_off(task_id: str, *, duty: str, doing: str) -> ApprovalOperator:
         duty=duty,
         subject=f"{doing} {{{{ dag_run.partition_key or params.period }}}}",
         body=(
-            "Content hash: `{{ ti.xcom_pull(task_ids='reconcile_post_request_close')[-1]"
+            "Content hash: `{{ ti.xcom_pull(task_ids='request_close')[-1]"
             "['content_hash'] }}`. Sign this hash first, with POST "
             "`/tieout/api/periods/{{ dag_run.partition_key or params.period }}/sign-offs`; "
             "then choose Approve here, so that the run goes on."
@@ -334,7 +371,7 @@ def _period() -> str:
 
 def _people(duty: str) -> list[HITLUser] | None:
     """Who is asked: `TIEOUT_PREPARERS` or `TIEOUT_CONTROLLERS`; None asks everybody."""
-    return [HITLUser(id=name, name=name) for name in _names(f"TIEOUT_{duty.upper()}S", "")] or None
+    return [HITLUser(id=name, name=name) for name in names(f"TIEOUT_{duty.upper()}S", "")] or None
 
 
 def _date(variable: str) -> pendulum.DateTime | None:
@@ -348,5 +385,6 @@ def _date(variable: str) -> pendulum.DateTime | None:
     return pendulum.datetime(day.year, day.month, day.day, tz="UTC")
 
 
-def _names(variable: str, default: str) -> list[str]:
+def names(variable: str, default: str) -> list[str]:
+    """The names of a setting, parted by commas."""
     return [name.strip() for name in os.environ.get(variable, default).split(",") if name.strip()]

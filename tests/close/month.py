@@ -7,7 +7,7 @@ from typing import Any
 import pyarrow as pa
 from tests.ledger.books import CHART, OCTOBER, RESEARCH, ledger, line, paper
 
-from tieout.close.evidence import AccountEvidence, CloseInputs, PoolTotal
+from tieout.close.evidence import AccountEvidence, CloseInputs, PolicyUse, PoolTotal, ReportFile
 from tieout.core.money import to_units
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import JournalEntry, reverse
@@ -155,8 +155,15 @@ def ready(**fields: Any) -> CloseInputs:
         accounts=(arrears(), prepaid()),
         pools=(PoolTotal(pool_id="shared", amount_in_units=7, amount_out_units=7),),
         unallocated_units=to_units("6.4002"),
-        unallocated_limit_bp=500,
         entries=entries(),
         findings=(),
+        policies=(
+            PolicyUse(label="chart@1", sha256="c" * 64, proposed_by="ana", approved_by="ben"),
+        ),
+        reports=(
+            ReportFile(subject="openai/org-1", content_sha256="1" * 64, rows=10),
+            ReportFile(subject="anthropic/org-2", content_sha256="2" * 64, rows=10),
+        ),
+        certificate_hash="d" * 64,
     )
     return replace(inputs, **fields)

@@ -1,5 +1,7 @@
 """Closing and publishing: two people, one content, and a past that stays."""
 
+import json
+
 import psycopg
 import pytest
 from demo.postgres import Logins
@@ -17,6 +19,7 @@ from tests.store.samples import (
     run_id,
 )
 
+from tieout.audit.canonical import canonical_bytes
 from tieout.core.errors import (
     ConservationError,
     IntegrityError,
@@ -26,7 +29,7 @@ from tieout.core.errors import (
     UnknownSubjectError,
 )
 from tieout.core.ids import sha256_hex
-from tieout.store import journal, periods, publications, signoffs
+from tieout.store import audit, journal, periods, publications, signoffs
 from tieout.store.signoffs import Duty
 
 OTHER = sha256_hex(b"another content")
@@ -121,7 +124,41 @@ def test_an_entry_after_the_request_stops_both_signatures(asked: Stores) -> None
         sign(asked, "ben", "controller")
     with asked.worker.transaction() as tx:
         ask(tx)
+    with pytest.raises(NotReadyError, match="the preparer signs first"):
+        sign(asked, "ben", "controller")
+    assert sign(asked, "ana", "preparer") == "soft_closed"
     assert sign(asked, "ben", "controller") == "closed"
+
+
+def test_an_entry_voids_the_signatures_of_the_months_that_it_touches_for_all_to_see(
+    asked: Stores,
+) -> None:
+    sign(asked, "ana", "preparer")
+    with asked.worker.transaction() as tx:
+        periods.ensure(tx, "2026-11")
+        november = an_entry("other", posting_on="2026-11-02", service_period="2026-11")
+        journal.post(tx, november)
+        assert [one.is_current for one in signoffs.listing(tx, OCTOBER)] == [True]
+        journal.post(tx, an_entry("late", posting_on="2026-11-02", service_period=OCTOBER))
+    with asked.reader.transaction() as tx:
+        (signed,) = signoffs.listing(tx, OCTOBER)
+        (event,) = audit.events(tx)
+    assert (signed.person_id, signed.is_current) == ("ana", False)
+    assert signed.voided_because == ("Posted after the signature: 2026-accrual-000002 (1 entries).")
+    assert event.canonical == canonical_bytes(json.loads(event.canonical)).decode()
+    said = json.loads(event.canonical)
+    assert (said["action"], said["subject"], said["login"]) == (
+        "signoffs_voided", OCTOBER, "tieout_worker",
+    )  # fmt: skip
+    assert said["payload"] == {"document_no": "2026-accrual-000002", "people": ["ana"]}
+
+
+def test_what_two_people_closed_is_not_voided_by_a_later_entry(stores: Stores) -> None:
+    close(stores)
+    with stores.worker.transaction() as tx:
+        periods.ensure(tx, "2026-11")
+        journal.post(tx, an_entry("late", posting_on="2026-11-02", service_period=OCTOBER))
+        assert [one.is_current for one in signoffs.listing(tx, OCTOBER)] == [True, True]
 
 
 def test_a_failed_blocking_check_stops_the_signature_and_a_warning_does_not(

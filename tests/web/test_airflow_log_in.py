@@ -1,7 +1,9 @@
 """The real thing: Airflow's own app with our plugin in it, and tokens that Airflow made."""
 
+import asyncio
 import warnings
 from collections.abc import Iterator
+from datetime import timedelta
 
 import airflow.plugins_manager as manager
 import pytest
@@ -10,7 +12,10 @@ from airflow.api_fastapi.auth.managers.simple.user import SimpleAuthManagerUser
 from airflow.utils.db import initdb
 from fastapi.testclient import TestClient
 
-from tieout.web import api
+from tieout.config import utc_now
+from tieout.core.errors import SourceRefusedError
+from tieout.steps.airflow_events import overrides
+from tieout.web import airflow_log, api
 
 pytestmark = pytest.mark.airflow
 
@@ -73,3 +78,22 @@ def test_a_database_that_is_away_is_told_as_a_number(airflow_client: TestClient)
     answer = airflow_client.get("/tieout/api/policies", headers=token("maria"))
     assert answer.status_code == 500
     assert "127.0.0.1" not in answer.text
+
+
+def test_an_edited_connection_stands_in_the_event_log_that_we_read(
+    airflow_client: TestClient,
+) -> None:
+    admin = SimpleAuthManagerUser(username="root", role="admin")
+    headers = {"Authorization": f"Bearer {get_auth_manager().generate_jwt(admin)}"}
+    edited = {"connection_id": "tieout_openai", "conn_type": "generic", "host": "elsewhere"}
+    made = airflow_client.post("/api/v2/connections", json=edited, headers=headers)
+    assert made.status_code == 201, made.text
+    before = utc_now() + timedelta(minutes=1)
+    read = airflow_log.read(airflow_client.app, headers, after=None, before=before)
+    found = asyncio.run(read)
+    acts = [(one["event"], one["owner"]) for one in found if overrides(one["event"])]
+    assert ("post_connection", "root") in acts
+    assert [one["event_log_id"] for one in found] == sorted(one["event_log_id"] for one in found)
+    refused = airflow_log.read(airflow_client.app, {}, after=None, before=before)
+    with pytest.raises(SourceRefusedError, match="Airflow answered 401"):
+        asyncio.run(refused)

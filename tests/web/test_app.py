@@ -47,7 +47,14 @@ def test_no_route_answers_before_somebody_is_logged_in(app: FastAPI) -> None:
     assert len(routes) >= 5
     for route in routes:
         path = route.path.format(
-            period="2026-10", kind="chart", version=1, document=HASH, sha256=HASH, target="books"
+            period="2026-10",
+            kind="chart",
+            version=1,
+            document=HASH,
+            sha256=HASH,
+            target="books",
+            exception=HASH,
+            reopening=1,
         )
         for method in route.methods:
             answer = client.request(method, path, headers=SAME)

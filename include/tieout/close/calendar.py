@@ -92,7 +92,16 @@ def parse_calendar(text: str, *, name: str) -> Calendar:
     Raises:
         RuleFileError: the file breaks the language; names the line.
     """
-    root = fields(read_yaml(text, name=name), required=("calendar", "pattern"), optional=_OPTIONAL)
+    return calendar_of(read_yaml(text, name=name))
+
+
+def calendar_of(node: Node) -> Calendar:
+    """The calendar of a place in a file, such as the `calendar` of a close policy.
+
+    Raises:
+        RuleFileError: the place breaks the language; names the line.
+    """
+    root = fields(node, required=("calendar", "pattern"), optional=_OPTIONAL)
     pattern = cast("Pattern", one_of(root["pattern"], get_args(Pattern)))
     _refuse_what_does_not_apply(root, pattern)
     return Calendar(

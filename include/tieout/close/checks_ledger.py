@@ -1,5 +1,7 @@
 """Checks of the journal: accruals, tax, expense against the sub-ledger, trial balance."""
 
+from collections.abc import Collection, Iterable
+
 from tieout.close.evidence import AccountEvidence, CloseInputs
 from tieout.core.errors import UnbalancedEntryError
 from tieout.core.money import format_units, from_minor, minor_digits, to_minor
@@ -7,26 +9,62 @@ from tieout.ledger.amortisation import without_fees
 from tieout.ledger.entry import JournalEntry
 from tieout.ledger.trial_balance import account_balance, trial_balance
 
+_ACCRUALS = ("accrual", "true_up")
+
 
 def accruals_posted(inputs: CloseInputs) -> tuple[list[str], str]:
-    """C07: each account in arrears with cost has an accrual or a true-up in the period."""
+    """C07: each account in arrears with cost has an accrual or a true-up in the period.
+
+    Of an earlier month whose invoice was not booked by the end of the period, the accrual is still
+    there: an automatic reversal takes it away, and it has to be made again.
+    """
     arrears = [account for account in inputs.accounts if account.mode == "arrears"]
     problems = [
         f"{account.subject}: no accrual for "
         f"{format_units(account.ledger_lines_net_units)} {inputs.currency}"
         for account in arrears
         if _net_minor(account, inputs)
-        and not any(
-            entry.journal_type in ("accrual", "true_up") for entry in _of_month(account, inputs)
-        )
+        and not any(entry.journal_type in _ACCRUALS for entry in _of_month(account, inputs))
     ]
-    return problems, f"{len(arrears)} accounts in arrears"
+    earlier = _uninvoiced(inputs)
+    problems += [
+        f"{provider}/{account}: {month} is not invoiced and not accrued any more on "
+        f"{inputs.period.last_on}; accrue it again"
+        for (provider, account, month), accrued in sorted(earlier.items())
+        if not accrued
+    ]
+    waiting = f", {len(earlier)} earlier months without an invoice" if earlier else ""
+    return problems, f"{len(arrears)} accounts in arrears{waiting}"
+
+
+def intercompany_pairs(inputs: CloseInputs) -> dict[str, int]:
+    """What the lines that name an intercompany partner add up to, in minor units, by partner."""
+    pairs: dict[str, int] = {}
+    for entry in inputs.entries:
+        for line in entry.lines:
+            partner = line.dimensions.get("intercompany_partner")
+            if partner:
+                pairs[partner] = pairs.get(partner, 0) + line.amount_minor
+    return pairs
+
+
+def pairs_agree(inputs: CloseInputs) -> tuple[list[str], str]:
+    """C13: due from and due to add up to zero for each partner."""
+    pairs, digits = intercompany_pairs(inputs), minor_digits(inputs.currency)
+    problems = [
+        f"{partner}: {format_units(from_minor(left, digits), digits)} {inputs.currency} is left"
+        for partner, left in sorted(pairs.items())
+        if left
+    ]
+    return problems, f"{len(pairs)} partners"
 
 
 def tax_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     """C12: tax on the documents = tax in the ledger (in arrears) = input tax in the journal."""
     problems = []
     for account in inputs.accounts:
+        if inputs.stands_accrued(account):  # an accrual is made before tax
+            continue
         paper = sum(document.tax_units for document in account.documents)
         ledger = account.ledger_tax_units if account.mode == "arrears" else paper
         journal = from_minor(
@@ -79,6 +117,35 @@ def trial_balance_is_zero(inputs: CloseInputs) -> tuple[list[str], str]:
     except UnbalancedEntryError as error:
         return [str(error)], ""
     return [], f"{table.num_rows} accounts on {inputs.period.last_on.isoformat()}"
+
+
+def _uninvoiced(inputs: CloseInputs) -> dict[tuple[str, str, str], int]:
+    """What is accrued at the end of the period for each earlier month that no invoice bills.
+
+    By provider, account and service month, in minor units; a month that was never accrued is none.
+    """
+    by_end = [entry for entry in inputs.entries if entry.posting_on <= inputs.period.last_on]
+    accrued: dict[tuple[str, str, str], int] = {}
+    for entry in by_end:
+        key = (entry.provider, entry.billing_account_id, entry.service_period)
+        if entry.service_period < str(inputs.period) and entry.journal_type in (
+            *_ACCRUALS,
+            "reversal",
+        ):
+            liability = inputs.chart.control_account("accrued", provider=entry.provider)
+            credit = _credit_on({liability}, [entry])
+            if credit or key in accrued:
+                accrued[key] = accrued.get(key, 0) + credit
+    for entry in by_end:
+        if entry.journal_type == "invoice":
+            accrued.pop((entry.provider, entry.billing_account_id, entry.service_period), None)
+    return accrued
+
+
+def _credit_on(accounts: Collection[str], entries: Iterable[JournalEntry]) -> int:
+    return -sum(
+        line.amount_minor for entry in entries for line in entry.lines if line.account in accounts
+    )
 
 
 def _of_month(account: AccountEvidence, inputs: CloseInputs) -> list[JournalEntry]:

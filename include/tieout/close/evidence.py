@@ -4,7 +4,10 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Literal
 
-from tieout.close.tolerance import PROVIDER_MONTH, Tolerance
+from tieout.close.exceptions import MISSING_INVOICE, Acceptance
+from tieout.close.flux import FluxReview
+from tieout.close.limits import DEFAULT_LIMITS, Limits
+from tieout.close.plan import DEFAULT_PLAN, Plan
 from tieout.core.finding import Finding
 from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
@@ -68,12 +71,45 @@ class FeeBalance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PolicyUse:
+    """A policy version that the month's figures stand on, with its two people."""
+
+    label: str
+    sha256: str
+    proposed_by: str
+    approved_by: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportFile:
+    """The provider's report that an account's month was loaded from; rows as the source counts."""
+
+    subject: str
+    content_sha256: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ControlReview:
+    """Acts in Airflow that override a control, since the last close, as texts; `reviewed` or not.
+
+    Whoever reviewed saw exactly these: one more asks for another review.
+    """
+
+    acts: tuple[str, ...]
+    digest: str
+    reviewed: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CloseInputs:
     """Everything the checks of one period need.
 
     `entries` are all posted entries from the opening on; `fees` the upfront fees that were billed
     so far, those of accounts that have left the register too; `findings` those still open;
-    `unallocated_units` the sum of |cost| without an initiative, its limit in basis points of cost.
+    `unallocated_units` the sum of |cost| without an initiative. `acceptances` are the exceptions
+    that a person has accepted and whose acceptance holds today. `flux` is None in the first month,
+    `controls` where nobody reads Airflow's event log.
     """
 
     period: Period
@@ -82,8 +118,25 @@ class CloseInputs:
     accounts: tuple[AccountEvidence, ...]
     pools: tuple[PoolTotal, ...]
     unallocated_units: int
-    unallocated_limit_bp: int
     entries: tuple[JournalEntry, ...]
     findings: tuple[Finding, ...]
     fees: tuple[FeeBalance, ...] = ()
-    tolerance: Tolerance = PROVIDER_MONTH
+    policies: tuple[PolicyUse, ...] = ()
+    reports: tuple[ReportFile, ...] = ()
+    certificate_hash: str = ""
+    acceptances: tuple[Acceptance, ...] = ()
+    flux: FluxReview | None = None
+    controls: ControlReview | None = None
+    limits: Limits = DEFAULT_LIMITS
+    plan: Plan = DEFAULT_PLAN
+
+    def stands_accrued(self, account: AccountEvidence) -> bool:
+        """Whether a person has accepted that the account's invoice comes after the close."""
+        return (
+            account.mode == "arrears"
+            and not account.documents
+            and any(
+                one.subject == account.subject and one.type in MISSING_INVOICE
+                for one in self.acceptances
+            )
+        )

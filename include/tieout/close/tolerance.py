@@ -22,6 +22,8 @@ LINE = Tolerance(pct=Fraction(1, 200), floor_minor=100, cap_minor=25_000)
 SUGGESTION = Tolerance(pct=Fraction(1, 200), floor_minor=0, cap_minor=25_000)
 INVOICE = Tolerance(pct=Fraction(1, 100), floor_minor=5_000, cap_minor=100_000)
 PROVIDER_MONTH = Tolerance(pct=Fraction(1, 200), floor_minor=50_000, cap_minor=500_000)
+# month on month, per initiative and account: what moved more needs a sentence
+FLUX = Tolerance(pct=Fraction(1, 5), floor_minor=500_000, cap_minor=5_000_000)
 
 
 def limit_of(base: int | Fraction, *, tolerance: Tolerance) -> Fraction:

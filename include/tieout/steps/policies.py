@@ -9,6 +9,8 @@ from datetime import date
 from tieout import log as logs
 from tieout.allocation.drivers import parse_drivers
 from tieout.allocation.parse import parse_pools
+from tieout.close.limits import parse_limits
+from tieout.close.plan import parse_plan
 from tieout.core.errors import RuleFileError
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
@@ -32,11 +34,13 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
     "allocation": parse_pools,
     "chart": parse_chart,
     "classification": parse_rules,
+    "close": parse_plan,
     "drivers": parse_drivers,
     "initiatives": parse_initiatives,
     "owners": parse_owners,
     "rate_card": parse_card,
     "tag_map": parse_tag_map,
+    "tolerances": parse_limits,
 }
 log = logs.get("policies")
 

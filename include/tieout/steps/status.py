@@ -14,7 +14,16 @@ from tieout.reports.tieout_statement import statement_json
 from tieout.steps import evidence
 from tieout.steps.context import Context
 from tieout.steps.inputs import accounts
-from tieout.store import audit, findings, journal, periods, publications, restated, signoffs
+from tieout.store import (
+    audit,
+    findings,
+    journal,
+    periods,
+    publications,
+    reopenings,
+    restated,
+    signoffs,
+)
 from tieout.store import policies as policy_store
 from tieout.store.session import Tx
 
@@ -39,10 +48,30 @@ def period_status(context: Context, *, period: str) -> dict[str, Any]:
                     "comment": one.comment,
                     "signed_at": one.signed_at.isoformat(),
                     "is_current": one.is_current,
+                    "voided_because": one.voided_because,
                 }
                 for one in signoffs.listing(tx, period)
             ],
+            **_past(tx, period),
         }
+
+
+def _past(tx: Tx, period: str) -> dict[str, Any]:
+    """How often the month was closed and reopened, whether it is locked, and what flags it."""
+    known = periods.find(tx, period)
+    return {
+        "is_locked": known.is_locked if known else False,
+        "closes": [
+            {
+                "close_no": one.close_no,
+                "content_hash": one.content_hash,
+                "closed_by": one.closed_by,
+                "closed_at": one.closed_at.isoformat(),
+            }
+            for one in reopenings.closes(tx, period)
+        ],
+        "flags": [one.reason for one in reopenings.flags(tx, period)],
+    }
 
 
 def policies(context: Context) -> list[dict[str, Any]]:

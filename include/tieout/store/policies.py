@@ -23,11 +23,13 @@ KINDS: tuple[PolicyKind, ...] = (
     "allocation",
     "chart",
     "classification",
+    "close",
     "drivers",
     "initiatives",
     "owners",
     "rate_card",
     "tag_map",
+    "tolerances",
 )
 LOOKUP_PREFIX = "lookup:"
 ERP_PREFIX = "erp:"
@@ -68,7 +70,7 @@ def parse_kind(text: str) -> PolicyKind:
         return text
     raise UsageError(
         f"Expected a policy of {', '.join(KINDS)}, {LOOKUP_PREFIX}<table> or {ERP_PREFIX}<target>, "
-        f"found {text[:40]!r}."
+        f"found {text[:20]!r}."
     )
 
 

@@ -1,7 +1,8 @@
 """Asking for the close, and the two signatures. The database decides who may; this only carries.
 
 A worker asks; a preparer signs (open -> soft_closed); another person signs as controller, which
-closes the month. Both sign a content hash; another content asked for later voids them.
+closes the month. Both sign a content hash. Another content asked for later, an entry that touches
+the month, and a reopening void them; what was signed stays readable.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,10 +14,23 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tieout.store.periods import PeriodState
-from tieout.store.schema import close_request, signoff
+from tieout.store.reopenings import reopening, reopening_approval
+from tieout.store.schema import close_request
 from tieout.store.session import Tx
 
 Duty = Literal["preparer", "controller"]
+
+_VIEW = sa.table(
+    "v_signoff",
+    *(
+        sa.column(name)
+        for name in (
+            "signoff_id", "period", "duty", "person_id", "content_hash", "comment", "signed_at",
+            "stands", "voided_because", "voided_at",
+        )
+    ),
+    schema="tieout",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +48,11 @@ class CloseRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Signoff:
-    """One signature; `is_current` says whether it stands for the content asked for last."""
+    """One signature; `is_current` says whether it stands for the content asked for last.
+
+    `voided_because` says why a signature does not count any more although nobody asked for another
+    content.
+    """
 
     period: str
     duty: Duty
@@ -43,6 +61,8 @@ class Signoff:
     comment: str
     signed_at: datetime
     is_current: bool
+    voided_because: str | None
+    voided_at: datetime | None
 
 
 def request_close(
@@ -63,10 +83,16 @@ def request_close(
 
 
 def latest_request(tx: Tx, period: str) -> CloseRequest | None:
-    """The request that counts."""
+    """The request that counts; one from before a reopening does not."""
+    reopened = (
+        sa.select(sa.func.coalesce(sa.func.max(reopening_approval.c.after_request_id), 0))
+        .join(reopening, reopening.c.reopening_id == reopening_approval.c.reopening_id)
+        .where(reopening.c.period == period)
+        .scalar_subquery()
+    )
     statement = (
         sa.select(close_request)
-        .where(close_request.c.period == period)
+        .where(close_request.c.period == period, close_request.c.close_request_id > reopened)
         .order_by(close_request.c.close_request_id.desc())
         .limit(1)
     )
@@ -105,7 +131,7 @@ def return_to_open(tx: Tx, period: str, reason: str) -> PeriodState:
 def listing(tx: Tx, period: str) -> list[Signoff]:
     """All signatures of a month, oldest first, void ones included."""
     newest = latest_request(tx, period)
-    statement = sa.select(signoff).where(signoff.c.period == period).order_by(signoff.c.signoff_id)
+    statement = sa.select(_VIEW).where(_VIEW.c.period == period).order_by(_VIEW.c.signoff_id)
     return [
         Signoff(
             period=row.period,
@@ -114,7 +140,11 @@ def listing(tx: Tx, period: str) -> list[Signoff]:
             content_hash=row.content_hash,
             comment=row.comment,
             signed_at=row.signed_at,
-            is_current=newest is not None and newest.content_hash == row.content_hash,
+            is_current=row.stands
+            and newest is not None
+            and newest.content_hash == row.content_hash,
+            voided_because=row.voided_because,
+            voided_at=row.voided_at,
         )
         for row in tx.execute(statement)
     ]

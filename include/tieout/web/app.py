@@ -7,11 +7,13 @@ from starlette.responses import JSONResponse
 
 from tieout.core.errors import (
     SegregationError,
+    SourceRefusedError,
     StateError,
     TieoutError,
     UnknownSubjectError,
     UsageError,
 )
+from tieout.web import close_api
 from tieout.web.api import router
 from tieout.web.auth import logged_in_person, refuse_demo_log_in
 from tieout.web.guard import Guard, refusal
@@ -19,6 +21,7 @@ from tieout.web.guard import Guard, refusal
 # The first class that fits decides; what is not listed is our failure, not the caller's.
 _STATUS: tuple[tuple[type[TieoutError], int], ...] = (
     (SegregationError, 403),
+    (SourceRefusedError, 403),
     (StateError, 409),
     (UnknownSubjectError, 404),
     (UsageError, 422),
@@ -47,6 +50,7 @@ def create_app() -> FastAPI:
         redoc_url=None,
     )
     app.include_router(router)
+    app.include_router(close_api.router)
     app.add_middleware(Guard)
     app.add_exception_handler(TieoutError, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
