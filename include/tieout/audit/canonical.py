@@ -4,6 +4,7 @@ Owns what may be hashed: objects, lists, texts, booleans, null and integers belo
 larger integers are written as texts; instants as UTC texts.
 """
 
+import json
 import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -13,6 +14,7 @@ import rfc8785
 from tieout.core.errors import IntegrityError
 from tieout.core.ids import sha256_hex
 
+_TEXTS = frozenset({str})
 _LARGEST = 2**53 - 1  # RFC 8785 counts in IEEE doubles
 
 
@@ -23,6 +25,10 @@ def canonical_bytes(value: Any) -> bytes:
         IntegrityError: a value that JSON has no single form for (a binary fraction, a date, a too
             large integer, a lone surrogate), or two keys that become one; names the place.
     """
+    if _is_simple(value):
+        text = json.dumps(value, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
+        if text.isascii():  # then Python's own writer gives the same bytes, ten times as fast
+            return text.encode()
     result: bytes = rfc8785.dumps(_plain(value, "$"))
     return result
 
@@ -30,6 +36,19 @@ def canonical_bytes(value: Any) -> bytes:
 def canonical_hash(value: Any) -> str:
     """SHA-256 of the canonical bytes, 64 hex digits: the content hash of statements and entries."""
     return sha256_hex(canonical_bytes(value))
+
+
+def _is_simple(value: Any) -> bool:
+    """Whether a value is built of plain dicts with texts as keys, lists, texts and small integers.
+
+    Asks for the very types: what only behaves like one of them goes the long way.
+    """
+    kind = type(value)
+    if kind is dict:
+        return _TEXTS.issuperset(map(type, value)) and all(map(_is_simple, value.values()))
+    if kind is list:
+        return all(map(_is_simple, value))
+    return kind is str or value is None or (kind is int and abs(value) <= _LARGEST)
 
 
 def _plain(value: Any, place: str) -> Any:

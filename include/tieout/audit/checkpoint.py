@@ -1,7 +1,8 @@
 """A checkpoint of the audit log: origin, size and Merkle root, to be kept out of our own reach.
 
 The text has the form that transparency logs sign: origin line, decimal size, base64 root, each
-followed by a newline. Signature lines may follow after an empty line; they are not read here.
+followed by a newline. Further lines say which month was published and the hash of the checkpoint
+before; signature lines may follow after an empty line. Neither is read here.
 """
 
 import base64
@@ -18,21 +19,39 @@ _LINES = 3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkpoint:
-    """The log had `size` events under `root` (32 bytes)."""
+    """The log had `size` events under `root` (32 bytes); each of `notes` is one line of text."""
 
     origin: str
     size: int
     root: bytes
+    notes: tuple[str, ...] = ()
 
     def text(self) -> str:
         """The text to sign and to anchor."""
-        return f"{self.origin}\n{self.size}\n{base64.b64encode(self.root).decode()}\n"
+        lines = (self.origin, str(self.size), base64.b64encode(self.root).decode(), *self.notes)
+        return "".join(f"{line}\n" for line in lines)
 
 
-def checkpoint_of(origin: str, canonicals: Sequence[str]) -> Checkpoint:
+def checkpoint_of(
+    origin: str, canonicals: Sequence[str], *, notes: Sequence[str] = ()
+) -> Checkpoint:
     """The checkpoint of a whole log, from its canonical texts in order."""
     leaves = [leaf_hash(text.encode()) for text in canonicals]
-    return Checkpoint(origin=origin, size=len(leaves), root=root(leaves))
+    return Checkpoint(origin=origin, size=len(leaves), root=root(leaves), notes=tuple(notes))
+
+
+def disagreement(anchored: str, canonicals: Sequence[str]) -> str | None:
+    """What the log of these texts lacks of an anchored checkpoint; None when it grew out of it.
+
+    Raises:
+        IntegrityError: the anchored text is no checkpoint.
+    """
+    kept = parse_checkpoint(anchored)
+    if kept.size > len(canonicals):
+        return f"{kept.size - len(canonicals)} events were cut: the log ends at {len(canonicals)}"
+    if checkpoint_of(kept.origin, canonicals[: kept.size]).root != kept.root:
+        return f"one of the first {kept.size} events was changed, removed, inserted or moved"
+    return None
 
 
 def parse_checkpoint(text: str) -> Checkpoint:

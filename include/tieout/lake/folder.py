@@ -7,7 +7,7 @@ from pathlib import Path
 
 import fsspec
 
-from tieout.core.errors import SettingError
+from tieout.core.errors import NotReadyError, SettingError
 from tieout.lake.files import write_durably
 
 
@@ -38,3 +38,22 @@ class Folder:
         else:
             self._files.pipe_file(full, content)
         return full
+
+    def get(self, name: str) -> bytes:
+        """The bytes of one file.
+
+        Raises:
+            NotReadyError: it is not there.
+        """
+        try:
+            content: bytes = self._files.cat_file(f"{self._root}/{name}")
+        except FileNotFoundError:
+            raise NotReadyError(
+                f"File {name} is missing in its folder: expected it because the ledger names it; "
+                "restore the folder from its backup."
+            ) from None
+        return content
+
+    def has(self, name: str) -> bool:
+        """Whether a file of this name is there."""
+        return bool(self._files.exists(f"{self._root}/{name}"))

@@ -3,7 +3,8 @@
 Call `record` last in a step: the log is locked from there to the commit.
 """
 
-from collections.abc import Mapping
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from tieout.audit.canonical import canonical_bytes
 from tieout.audit.chain import Event
+from tieout.store.schema import TEXTS
 from tieout.store.schema import audit_event as table
 from tieout.store.schema import head as head_table
 from tieout.store.session import Tx
@@ -36,6 +38,21 @@ class AuditEvent:
             seq=self.seq, prev_hash=self.prev_hash, hash=self.hash, canonical=self.canonical
         )
 
+    def payload(self) -> dict[str, Any]:
+        """What the event says about its subject."""
+        found: dict[str, Any] = json.loads(self.canonical)["payload"]
+        return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NewEvent:
+    """What is to be written down; amounts in `payload` are texts."""
+
+    action: str
+    subject: str
+    payload: Mapping[str, Any]
+    why: str = ""
+
 
 def record(
     tx: Tx, action: str, subject: str, payload: Mapping[str, Any], *, why: str = ""
@@ -46,25 +63,44 @@ def record(
     compares all three with what it knows and refuses a text that lies. Amounts in `payload` are
     texts.
     """
-    known = tx.execute(
-        sa.text(
-            "SELECT tieout.current_actor() AS actor, CAST(session_user AS text) AS login, "
-            "tieout.utc_text(now()) AS at"
-        )
-    ).one()
-    event = {
-        "schema": SCHEMA,
-        "at": known.at,
-        "actor": known.actor,
-        "login": known.login,
-        "action": action,
-        "subject": subject,
-        "payload": dict(payload),
-        "why": why,
-    }
-    text = canonical_bytes(event).decode()
+    event = NewEvent(action=action, subject=subject, payload=payload, why=why)
+    (text,) = _texts(tx, [event])
     row = tx.execute(sa.text("SELECT * FROM tieout.append_event(:event)"), {"event": text}).one()
     return _event(row)
+
+
+def record_all(tx: Tx, events: Sequence[NewEvent]) -> tuple[int, int]:
+    """Write many events down in their order; gives the numbers of the first and the last.
+
+    The log is locked once and the chain walked in one pass: for thousands of events at a time.
+
+    Raises (at the end of the transaction):
+        IntegrityError: a text lies about who or when, or has no action or subject.
+    """
+    appended = sa.text("SELECT * FROM tieout.append_events(:texts)").bindparams(
+        sa.bindparam("texts", type_=TEXTS)
+    )
+    row = tx.execute(appended, {"texts": _texts(tx, events)}).one()
+    return row.first_seq, row.last_seq
+
+
+def publication_of(tx: Tx, period: str, content_hash: str) -> AuditEvent | None:
+    """The event that published this content of a month; the last one, None if there is none."""
+    statement = (
+        sa.select(table)
+        .where(table.c.action == "period_published", table.c.subject == period)
+        .order_by(table.c.seq.desc())
+    )
+    found = (_event(row) for row in tx.execute(statement))
+    return next((one for one in found if one.payload()["content_hash"] == content_hash), None)
+
+
+def whole_log(tx: Tx, *, upto: int | None = None) -> list[AuditEvent]:
+    """All events in order, or the first `upto`."""
+    statement = sa.select(table).order_by(table.c.seq)
+    if upto is not None:
+        statement = statement.where(table.c.seq <= upto)
+    return [_event(row) for row in tx.execute(statement)]
 
 
 def events(tx: Tx, *, after_seq: int = 0, limit: int = 1000) -> list[AuditEvent]:
@@ -77,6 +113,28 @@ def head(tx: Tx) -> tuple[int, str]:
     """Number and hash (hex) of the last event; 0 and 64 zeros before the first."""
     row = tx.execute(sa.select(head_table.c.event_seq, head_table.c.event_hash)).one()
     return row.event_seq, bytes(row.event_hash).hex()
+
+
+def _texts(tx: Tx, events: Sequence[NewEvent]) -> list[str]:
+    known = tx.execute(
+        sa.text(
+            "SELECT tieout.current_actor() AS actor, CAST(session_user AS text) AS login, "
+            "tieout.utc_text(now()) AS at"
+        )
+    ).one()
+    about = {"schema": SCHEMA, "at": known.at, "actor": known.actor, "login": known.login}
+    return [
+        canonical_bytes(
+            about
+            | {
+                "action": one.action,
+                "subject": one.subject,
+                "payload": dict(one.payload),
+                "why": one.why,
+            }
+        ).decode()
+        for one in events
+    ]
 
 
 def _event(row: sa.Row[Any]) -> AuditEvent:
