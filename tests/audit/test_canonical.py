@@ -6,6 +6,7 @@ from datetime import date
 from decimal import Decimal
 
 import pytest
+import rfc8785
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -61,6 +62,13 @@ def test_what_has_no_single_form_is_refused_with_its_place(value: object, place:
 def test_reading_the_bytes_back_gives_the_same_bytes(value: object) -> None:
     text = canonical_bytes(value)
     assert canonical_bytes(json.loads(text)) == text
+
+
+@given(VALUES)
+def test_the_quick_way_gives_the_bytes_of_the_long_one(value: object) -> None:
+    text = canonical_bytes(value)
+    assert text == rfc8785.dumps(json.loads(text))
+    assert canonical_bytes((value,)) == b"[" + text + b"]"  # a tuple goes the long way
 
 
 @given(st.dictionaries(KEYS, SCALARS, max_size=5))

@@ -1,8 +1,14 @@
-"""Kill -9 after every step of the month, begin again, and end in the same ledger."""
+"""Kill -9 after every step of the month, begin again, and end in the same ledger.
 
+The moments in the middle of steps come from a seed, which is printed: `TIEOUT_SEED=n` repeats them.
+`TIEOUT_SOAK=1` draws a new seed and kills a hundred times.
+"""
+
+import hashlib
 import multiprocessing
 import os
 import signal
+import time
 from itertools import pairwise
 from typing import Any
 
@@ -14,7 +20,9 @@ from tests.worlds import WorldAt
 from tieout.steps import audit_log, status
 
 pytestmark = pytest.mark.fault
-MIDDLE_S = 0.15
+KILLS = 100 if SOAK else 10
+LONGEST_S = 3.0 if SOAK else 1.8
+SEED = int(os.environ.get("TIEOUT_SEED", str(time.time_ns()) if SOAK else "0"))
 
 
 def _die_after(world: month.World, begin: int, upto: int) -> None:
@@ -74,11 +82,21 @@ def test_killed_after_each_step_and_begun_again_the_ledger_is_the_same(
 def test_killed_in_the_middle_of_steps_the_ledger_is_the_same(
     undisturbed: dict[str, Any], fresh_world: month.World, processes: Any
 ) -> None:
-    for attempt in range(1, 61 if SOAK else 7):
+    print(f"TIEOUT_SEED={SEED} kills at the same moments again")  # noqa: T201 - who repeats it reads it
+    killed = 0
+    for attempt in range(KILLS):
         child = processes.Process(target=_until_killed, args=(fresh_world,))
         child.start()
-        child.join(MIDDLE_S * (1 + attempt * (1 if SOAK else 2) % 12))
+        child.join(_moment_s(attempt))
         child.kill()
         child.join(30)
+        killed += child.exitcode == -signal.SIGKILL
+    assert killed >= KILLS / 2, f"seed {SEED}: most months had ended before the kill"
     month.run(fresh_world)
-    assert _outcome(fresh_world) == undisturbed
+    assert _outcome(fresh_world) == undisturbed, f"seed {SEED}"
+
+
+def _moment_s(attempt: int) -> float:
+    """Seconds until the kill: anywhere from nothing to LONGEST_S, by the seed."""
+    digest = hashlib.sha256(f"{SEED}:{attempt}".encode()).digest()
+    return LONGEST_S * int.from_bytes(digest[:4]) / 2**32

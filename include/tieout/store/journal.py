@@ -1,11 +1,11 @@
 """The journal: posts balanced entries once, and reads them back in the order of the ledger.
 
-The database numbers, checks and dates every entry (`post_entry`); nothing here decides.
-Amounts are integers of the currency's smallest unit.
+The database numbers, checks and dates every entry (`post_entry`, `post_entries` for many at once);
+nothing here decides. Amounts are integers of the currency's smallest unit.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,9 @@ import sqlalchemy as sa
 from tieout.audit.canonical import canonical_bytes
 from tieout.store.schema import head, journal_entry, journal_line
 from tieout.store.session import Tx
+
+_REVERSAL = '"journal_type":"reversal"'  # within a text of somebody it would be escaped
+_BATCH_LETTERS = 1_000_000  # of JSON in one statement: bounds the memory of both sides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,19 +52,46 @@ def post(tx: Tx, entry: Mapping[str, Any]) -> Posted:
         IntegrityError: the key is taken by another content; or an unlawful reversal.
         UnbalancedEntryError: debits and credits differ, or lines are missing.
     """
-    content = {key: value for key, value in entry.items() if key != "run_id"}
-    text = canonical_bytes(content).decode()
     row = tx.execute(
         sa.text("SELECT * FROM tieout.post_entry(:entry, :run)"),
-        {"entry": text, "run": entry.get("run_id")},
+        {"entry": entry_text(entry), "run": entry.get("run_id")},
     ).one()
-    return Posted(
-        entry_id=row.posted_id,
-        document_no=row.posted_no,
-        ledger_seq=row.posted_seq,
-        content_hash=row.posted_hash,
-        is_new=row.is_new,
-    )
+    return _posted(row)
+
+
+def post_many(
+    tx: Tx, entries: Iterable[Mapping[str, Any]], *, run_id: int | None = None
+) -> list[Posted]:
+    """Post entries in their order, as `post` would one after the other; `run_id` made them all.
+
+    Raises:
+        The errors of `post`, of the first batch that has something wrong.
+    """
+    return post_texts(tx, map(entry_text, entries), run_id=run_id)
+
+
+def post_texts(tx: Tx, texts: Iterable[str], *, run_id: int | None = None) -> list[Posted]:
+    """Post canonical texts (`entry_text`) in their order, a batch a statement.
+
+    Gives one `Posted` an entry; an entry that is given twice is new once. Nothing is left of any
+    of them when one is refused.
+
+    Raises:
+        The errors of `post`, of the first batch that has something wrong.
+    """
+    posted: list[Posted] = []
+    for batch in _batches(texts):
+        rows = tx.execute(
+            sa.text("SELECT * FROM tieout.post_entries(:batch, :run)"),
+            {"batch": "\n".join(batch), "run": run_id},
+        )
+        posted += map(_posted, rows)
+    return posted
+
+
+def entry_text(entry: Mapping[str, Any]) -> str:
+    """The canonical text of an entry: what is stored and hashed, without the run that made it."""
+    return canonical_bytes({key: entry[key] for key in entry if key != "run_id"}).decode()
 
 
 def entries(
@@ -111,6 +141,31 @@ def trial_balance(
 def ledger_seq(tx: Tx) -> int:
     """The last number of the ledger: what is known now, for an as-of report."""
     return int(tx.execute(sa.select(head.c.ledger_seq)).scalar_one())
+
+
+def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
+    """Cut where a batch is long enough, and before a reversal: its original is posted first."""
+    batch: list[str] = []
+    letters, reverses = 0, False
+    for text in texts:
+        is_reversal = _REVERSAL in text
+        if letters > _BATCH_LETTERS or (is_reversal and batch and not reverses):
+            yield batch
+            batch, letters = [], 0
+        batch.append(text)
+        letters, reverses = letters + len(text), is_reversal
+    if batch:
+        yield batch
+
+
+def _posted(row: sa.Row[Any]) -> Posted:
+    return Posted(
+        entry_id=row.posted_id,
+        document_no=row.posted_no,
+        ledger_seq=row.posted_seq,
+        content_hash=row.posted_hash,
+        is_new=row.is_new,
+    )
 
 
 def _cut(of_period: sa.ColumnElement[bool] | None, upto_seq: int | None) -> list[Any]:
