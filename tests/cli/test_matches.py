@@ -48,19 +48,28 @@ def test_matches_are_one_line_a_pair_with_its_passes(environment: Mapping[str, s
     answer = tell(environment, "matches")
     (line,) = [one for one in answer.out.splitlines() if "1605.2951221475" in one]
     assert "estimate to report" in line
-    assert "81: 234.335416666672" in line
+    assert "  81  " in line
+    assert line.count("0: 0.00") == 2
     assert line.rstrip().endswith("meter and day 1:1 1025")
     assert len(json.loads(tell(environment, "matches", "--json").out)["pairs"]) == 9
 
 
-def test_open_rows_are_listed_and_what_is_folded_is_said(environment: Mapping[str, str]) -> None:
-    every = json.loads(tell(environment, "matches", "--open", "--json").out)
-    answer = tell(environment, "matches", "--open")
+def test_unmatched_rows_are_listed_with_their_cause_and_what_is_folded_is_said(
+    environment: Mapping[str, str],
+) -> None:
+    every = json.loads(tell(environment, "matches", "--unmatched", "--json").out)
+    answer = tell(environment, "matches", "--unmatched")
     assert answer.out.splitlines()[0].strip() == (
-        f"Open rows: 40 of {len(every)} (all with --json)"
+        f"Unmatched rows: 40 of {len(every)} (all with --json)"
     )
     assert len(every) > 40
     assert {one["side"] for one in every} == {"earlier", "later"}
+    assert "negotiated rate" in answer.out
+
+
+def test_in_a_month_that_ties_no_row_is_left_to_a_person(environment: Mapping[str, str]) -> None:
+    assert json.loads(tell(environment, "matches", "--open", "--json").out) == []
+    assert "Unmatched rows: 0 of 0" in tell(environment, "matches", "--open").out
 
 
 def test_without_suggestions_the_list_is_empty(environment: Mapping[str, str]) -> None:
@@ -89,7 +98,7 @@ def test_a_suggestion_shows_its_match_and_difference(console: Console) -> None:
 def test_both_lists_at_once_are_refused(environment: Mapping[str, str]) -> None:
     answer = tell(environment, "matches", "--open", "--suggested")
     assert answer.code == 2
-    assert "ask for one at a time" in answer.error
+    assert "found several: ask for one" in answer.error
 
 
 def test_causes_say_why_and_prove_it_in_json(environment: Mapping[str, str]) -> None:

@@ -9,6 +9,7 @@ from tests.reconciliation.charge_rows import charge, charges, document, tokens
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_units
 from tieout.core.period import Period
+from tieout.reconciliation.bridge import Bridge
 from tieout.reconciliation.findings import unexplained
 from tieout.reconciliation.variance import (
     Amount,
@@ -16,6 +17,7 @@ from tieout.reconciliation.variance import (
     Figures,
     Metered,
     Pair,
+    Variance,
     VarianceLine,
     group_effects,
     variance,
@@ -49,6 +51,16 @@ def metered(
     )
 
 
+def as_bridge(found: Variance) -> Bridge:
+    return variance_bridge(
+        found,
+        provider="openai",
+        account="org-1",
+        labels=("Own estimate", "Invoice INV-1"),
+        documents=["INV-1"],
+    )
+
+
 OCTOBER = Figures(
     metered=(
         metered("in-tok", "Mtok", ("1200", "2.50"), ("1350", "2.50")),
@@ -73,6 +85,7 @@ def test_the_worked_bridge_of_a_month_in_another_currency_to_the_cent() -> None:
     price       | -112.00  | -121.52
     volume      | +571.25  | +619.81
     mix         | -345.00  | -374.33
+    uncounted   | 0        | 0.00
     new         | +75.00   | +81.37
     dropped     | -60.00   | -65.10
     timing in   | +64.20   | +69.66
@@ -168,15 +181,13 @@ def test_what_has_no_cause_is_a_line_of_its_own_and_blocks() -> None:
     )
     found = variance(figures, DOLLARS)
     assert (found.posted("rounding"), found.posted("unexplained")) == (0, 1)
-    bridge = variance_bridge(found, provider="openai", account="org-1", invoice="INV-1")
+    bridge = as_bridge(found)
     assert (bridge.lines, bridge.unexplained_units) == ((), to_units("0.01"))
     assert [one.severity for one in unexplained(bridge)] == ["blocking"]
 
 
 def test_the_bridge_names_the_keys_behind_a_component() -> None:
-    bridge = variance_bridge(
-        variance(OCTOBER, EUR_IN_USD), provider="openai", account="org-1", invoice="INV-1"
-    )
+    bridge = as_bridge(variance(OCTOBER, EUR_IN_USD))
     lines = {line.component: line for line in bridge.lines}
     assert lines["mix"].evidence == ("in-tok", "out-tok", "gpu-h")
     assert (lines["new"].evidence, lines["dropped"].evidence) == (("new",), ("old",))
@@ -253,6 +264,7 @@ _RATES = st.fractions(Fraction(1, 200), 200, max_denominator=10_000)
         credits=_PAIRS,
         fees=_PAIRS,
         tax=_PAIRS,
+        uncounted=_PAIRS,
         unmatched=_PAIRS,
         timing_in_units=_UNITS,
         timing_out_units=_UNITS,
@@ -301,12 +313,13 @@ def test_charges_go_to_one_place_each() -> None:
     figures = variance_figures(
         estimate, final, period=Period(2026, 10), invoices=[invoice], billed_elsewhere=[late]
     )
-    (key,) = figures.metered
-    assert key.key == "OpenAI API / - / Tokens / - / - / gpt-6-sol / standard / input"
-    assert key.group == "OpenAI API / - / Tokens"
+    seats, key = figures.metered
+    assert (seats.key, seats.invoiced) == ("OpenAI API / - / - / - / - / - / -", None)
+    assert key.key == "OpenAI API / - / - / - / gpt-6-sol / standard / input"
+    assert key.group == "OpenAI API / - / tokens / -"
     assert key.estimated == Amount(quantity=Fraction(140), units=to_units("14"))
     assert key.invoiced == Amount(quantity=Fraction(120), units=to_units("24"))
-    assert figures.fees == Pair(estimated_units=to_units("3"), invoiced_units=to_units("5"))
+    assert figures.fees == Pair(invoiced_units=to_units("5"))
     assert figures.credits == Pair(invoiced_units=to_units("-2"))
     assert figures.tax == Pair(invoiced_units=to_units("1.9"))
     assert figures.timing_in_units == to_units("6.5")
@@ -314,6 +327,6 @@ def test_charges_go_to_one_place_each() -> None:
     found = variance(figures, DOLLARS)
     posted = {line.component: line.posted_minor for line in found.lines if line.posted_minor}
     assert posted == {
-        "price": 1200, "volume": -200, "timing_in": 650, "timing_out": -700, "credits": -200,
-        "fees": 200, "tax": 190, "rounding": 1,
+        "price": 1200, "volume": -200, "dropped": -300, "timing_in": 650, "timing_out": -700,
+        "credits": -200, "fees": 500, "tax": 190, "rounding": 1,
     }  # fmt: skip

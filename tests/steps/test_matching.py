@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from decimal import Decimal
 from fractions import Fraction
 from typing import Any
@@ -10,6 +11,7 @@ import pytest
 from tests import month
 from tests.worlds import WorldAt
 
+from tieout.close.limits import DEFAULT_LIMITS
 from tieout.close.tolerance import Tolerance
 from tieout.core.errors import (
     NotReadyError,
@@ -21,7 +23,7 @@ from tieout.steps import matches, matching
 from tieout.steps.context import Context
 from tieout.store import audit, findings
 
-GCP = {"provider": "gcp", "billing_account_id": "01A2B3-C4D5E6-F70819"}
+ANTHROPIC = {"provider": "anthropic", "billing_account_id": "nordlicht-labs"}
 CLOUDS = ("aws", "azure", "gcp")
 TEN_PERCENT = Tolerance(pct=Fraction(1, 10), floor_minor=0, cap_minor=25_000)
 
@@ -60,25 +62,27 @@ def sums(worker: Context) -> dict[tuple[str, str], dict[str, Decimal]]:
     return found
 
 
-def of_gcp(worker: Context, side: str) -> list[str]:
+def unmatched(worker: Context, side: str) -> list[str]:
+    """What one workspace used on one day, estimated at the list price and billed below it."""
     return [
         row["row"]
-        for row in matches.open_rows(worker, period=month.PERIOD)
-        if row["account"].startswith("gcp/")
-        and (row["section"], row["side"]) == ("report_to_invoice", side)
+        for row in matches.unmatched_rows(worker, period=month.PERIOD)
+        if row["account"].startswith("anthropic/")
+        and (row["charge_day"], row["cause"]) == ("2026-10-03", "negotiated_rate")
+        and (row["section"], row["side"]) == ("estimate_to_report", side)
     ]
 
 
 def by_hand(worker: Context, **fields: Any) -> dict[str, Any]:
-    """The credits of the report are the credits that the invoice prints as lines."""
+    """The estimate of a day is what the report bills for the day."""
     return {
-        **GCP,
-        "section": "report_to_invoice",
+        **ANTHROPIC,
+        "section": "estimate_to_report",
         "kind": "match",
         "match_id": None,
-        "earlier_ids": of_gcp(worker, "earlier"),
-        "later_ids": of_gcp(worker, "later"),
-        "reason": "Both are the credits of October.",
+        "earlier_ids": unmatched(worker, "earlier"),
+        "later_ids": unmatched(worker, "later"),
+        "reason": "The same usage at the price of the contract.",
     } | fields
 
 
@@ -102,7 +106,10 @@ def test_ai_is_matched_from_estimate_to_invoice_and_clouds_from_draft_to_invoice
     }
     openai = found["openai", "estimate_to_report"]
     assert openai["passes"] == {"meter and day 1:1": 1025}
-    assert (openai["open_earlier_count"], openai["open_later_count"]) == (0, 81)
+    assert (openai["explained_earlier_count"], openai["explained_later_count"]) == (0, 81)
+    left = [one[f"open_{side}_count"] for one in found.values() for side in ("earlier", "later")]
+    assert left == [0] * 2 * len(found)
+    assert found["gcp", "report_to_invoice"]["explained_later_count"] == 0
     assert found["openai", "report_to_invoice"]["passes"] == {"description 1:n": 24}
     assert found["aws", "report_to_invoice"]["passes"] == {"invoice total 1:n": 2}
     assert [one["records"] for one in found.values()] == [[]] * len(found)
@@ -128,18 +135,18 @@ def test_a_cause_names_the_lines_that_prove_it(worker: Context) -> None:
     assert sum(Decimal(one["amount"]) for one in proofs) == Decimal(late["amount"])
     lines = [line for one in proofs for line in one["line_ids"]]
     assert len(set(lines)) == len(lines) == 8
-    rows = matches.open_rows(worker, period=month.PERIOD)
+    rows = matches.unmatched_rows(worker, period=month.PERIOD)
     assert set(lines) <= {row["row"] for row in rows}
 
 
-def test_an_open_row_says_what_it_is(worker: Context) -> None:
+def test_an_unmatched_row_says_what_it_is_and_what_names_it(worker: Context) -> None:
     (credit,) = [
         row
-        for row in matches.open_rows(worker, period=month.PERIOD)
+        for row in matches.unmatched_rows(worker, period=month.PERIOD)
         if (row["account"].partition("/")[0], row["section"]) == ("openai", "report_to_invoice")
     ]
     assert (credit["side"], credit["amount"]) == ("later", "-150.00")
-    assert credit["document_part"] == "credit"
+    assert (credit["document_part"], credit["cause"]) == ("credit", "credit")
 
 
 def test_the_same_figures_again_change_nothing(worker: Context) -> None:
@@ -151,22 +158,24 @@ def test_the_same_figures_again_change_nothing(worker: Context) -> None:
 def test_what_a_preparer_decides_is_applied_by_the_next_matching(
     worker: Context, pages: Context
 ) -> None:
+    rows = len(unmatched(worker, "earlier"))
+    assert rows == len(unmatched(worker, "later")) > 0
     decide(pages, by_hand(worker))
     assert matches.listing(worker, period=month.PERIOD)["pending"] == 1
     assert matching.run(worker, period=month.PERIOD).status == "done"
-    assert (of_gcp(worker, "earlier"), of_gcp(worker, "later")) == ([], [])
+    assert (unmatched(worker, "earlier"), unmatched(worker, "later")) == ([], [])
     assert matches.listing(worker, period=month.PERIOD)["pending"] == 0
-    (record,) = pairs(worker)["gcp", "report_to_invoice"]["records"]
+    (record,) = pairs(worker)["anthropic", "estimate_to_report"]["records"]
     assert (record["decision"], record["person"]) == ("confirmed", month.PREPARER)
-    assert Decimal(record["difference"]) == 0
+    assert Decimal(record["difference"]) < 0
 
-    taken_apart = {"kind": "unmatch", "match_id": record["match_id"], "reason": "Another month's."}
+    taken_apart = {"kind": "unmatch", "match_id": record["match_id"], "reason": "Another day's."}
     decide(pages, by_hand(worker, **taken_apart, earlier_ids=[], later_ids=[]))
     matching.run(worker, period=month.PERIOD)
-    records = pairs(worker)["gcp", "report_to_invoice"]["records"]
+    records = pairs(worker)["anthropic", "estimate_to_report"]["records"]
     assert [one["decision"] for one in records] == ["confirmed", "unmatched"]
     assert records[1]["replaces"] == record["match_id"]
-    assert len(of_gcp(worker, "earlier")) == 13
+    assert len(unmatched(worker, "earlier")) == rows
     with worker.store.transaction() as tx:
         said = [json.loads(one.canonical)["action"] for one in audit.events(tx)]
     assert said.count("match_decided") == 2
@@ -194,7 +203,8 @@ def test_suggestions_wait_as_a_warning_until_a_preparer_confirms_them(
 ) -> None:
     world = world_at("reconcile")
     worker, pages = world.worker(), world.web()
-    monkeypatch.setattr(matching, "SUGGESTION", TEN_PERCENT)  # the contract's discount is 5 %
+    wide = replace(DEFAULT_LIMITS, line=TEN_PERCENT)  # the contract's discount is 5 %
+    monkeypatch.setattr(matching, "limits", lambda *_: wide)
     first = matching.run(worker, period=month.PERIOD)
     with worker.store.transaction() as tx:
         (waiting,) = [one.finding for one in findings.for_period(tx, month.PERIOD, step="matching")]
@@ -202,11 +212,10 @@ def test_suggestions_wait_as_a_warning_until_a_preparer_confirms_them(
     assert waiting.message.startswith(f"{first.summary['suggested']} matches of anthropic/")
     records = pairs(worker)["anthropic", "estimate_to_report"]["records"]
     assert len(records) == first.summary["suggested"] == 828
-    place = {"provider": "anthropic", "billing_account_id": "nordlicht-labs"}
-    confirm = by_hand(worker, **place, section="estimate_to_report", kind="confirm",
-                      earlier_ids=[], later_ids=[])  # fmt: skip
+    confirm = by_hand(worker, kind="confirm", earlier_ids=[], later_ids=[])
     decide(pages, confirm | {"match_id": records[0]["match_id"]})
     again = matching.run(worker, period=month.PERIOD)
+    assert first.summary["open_rows"] == again.summary["open_rows"] == 0
     assert (again.summary["suggested"], again.summary["decisions"]) == (827, 1)
     kept = pairs(worker)["anthropic", "estimate_to_report"]["records"]
     assert [one["replaces"] for one in kept if one["person"]] == [records[0]["match_id"]]
@@ -228,7 +237,7 @@ def test_a_closed_month_is_not_matched_again(world_at: WorldAt) -> None:
 def test_before_the_matching_there_is_nothing_to_show(world_at: WorldAt) -> None:
     world = world_at("reconcile")
     worker = world.worker()
-    for show in (matches.listing, matches.open_rows, matches.causes):
+    for show in (matches.listing, matches.unmatched_rows, matches.causes):
         with pytest.raises(NotReadyError, match="run `tieout match 2026-10` first"):
             show(worker, period=month.PERIOD)
     worker.close()

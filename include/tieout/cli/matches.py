@@ -27,18 +27,26 @@ def match(period: Period, *, as_json: Json = False) -> None:
 def matches(
     period: Period,
     *,
-    is_open: Annotated[bool, typer.Option("--open", help="Rows that nothing matches.")] = False,
+    is_open: Annotated[
+        bool, typer.Option("--open", help="Rows that nothing matches or explains.")
+    ] = False,
+    is_unmatched: Annotated[
+        bool, typer.Option("--unmatched", help="Rows that nothing matches, with their cause.")
+    ] = False,
     is_suggested: Annotated[
         bool, typer.Option("--suggested", help="Matches that wait for a person.")
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Show what was matched in which pass; --open: what was not, --suggested: what waits."""
-    if is_open and is_suggested:
-        raise UsageError("Expected --open or --suggested, found both: ask for one at a time.")
+    """Show what was matched in which pass; with an option: what is open, or what waits."""
+    if sum((is_open, is_unmatched, is_suggested)) > 1:
+        raise UsageError(
+            "Expected one of --open, --unmatched and --suggested, found several: ask for one."
+        )
     with working() as made:
-        if is_open:
-            rows = matches_step.open_rows(made, period=period)
+        if is_open or is_unmatched:
+            every = matches_step.unmatched_rows(made, period=period)
+            rows = [row for row in every if is_unmatched or row["cause"] is None]
             show_found(rows, _open_view, as_json=as_json)
             return
         found = matches_step.listing(made, period=period)
@@ -70,7 +78,7 @@ def _pairs_view(found: Mapping[str, Any]) -> RenderableType:
     table = plain_table(f"Matches {found['period']}{pending}")
     table.add_column("account")
     table.add_column("pair")
-    for name in ("earlier", "later", "open earlier", "open later", "suggested"):
+    for name in ("earlier", "later", "explained", "open earlier", "open later", "suggested"):
         table.add_column(name, justify="right")
     table.add_column("passes")
     for pair in found["pairs"]:
@@ -81,6 +89,7 @@ def _pairs_view(found: Mapping[str, Any]) -> RenderableType:
             _words(pair["section"]),
             pair["earlier_amount"],
             pair["later_amount"],
+            str(pair["explained_earlier_count"] + pair["explained_later_count"]),
             f"{pair['open_earlier_count']}: {pair['open_earlier_amount']}",
             f"{pair['open_later_count']}: {pair['open_later_amount']}",
             str(pair["suggested_count"]),
@@ -91,8 +100,8 @@ def _pairs_view(found: Mapping[str, Any]) -> RenderableType:
 
 def _open_view(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
     shown = rows[:MOST_LINES]
-    table = plain_table(f"Open rows: {len(shown)} of {len(rows)} (all with --json)")
-    for name in ("account", "pair", "side", "row", "what"):
+    table = plain_table(f"Unmatched rows: {len(shown)} of {len(rows)} (all with --json)")
+    for name in ("account", "pair", "side", "row", "what", "cause"):
         table.add_column(name)
     table.add_column("amount", justify="right")
     for row in shown:
@@ -104,6 +113,7 @@ def _open_view(rows: Sequence[Mapping[str, Any]]) -> RenderableType:
             row["side"],
             row["row"][:24],
             " ".join(text for text in what if text),
+            _words(row["cause"] or "none: look at it"),
             row["amount"],
         )
     return table

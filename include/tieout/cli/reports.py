@@ -1,5 +1,7 @@
-"""Commands that show what came in, by day and by version, and write the month as FOCUS files."""
+"""Commands that show what came in and how balances rolled, and write the month as FOCUS files."""
 
+from collections.abc import Iterator
+from decimal import Decimal
 from functools import partial
 from itertools import groupby
 from pathlib import Path
@@ -7,6 +9,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import RenderableType
+from rich.table import Table
 
 from tieout.cli.shell import Json, run_step, show_found, working
 from tieout.cli.views import plain_table, table_row
@@ -14,6 +17,7 @@ from tieout.core.period import parse_period
 from tieout.steps import completeness as completeness_step
 from tieout.steps import export as export_step
 from tieout.steps import restatements as restatements_step
+from tieout.steps import rollforwards as rollforwards_step
 
 export_app = typer.Typer(help="Write a month in open formats, or for a ledger.")
 
@@ -37,6 +41,13 @@ def restatements(
     with working() as made:
         found = restatements_step.run(made, period=str(parse_period(period)), provider=provider)
     show_found(found, restatements_view, as_json=as_json)
+
+
+def rollforward(period: Period, *, as_json: Json = False) -> None:
+    """Show how accrued liabilities and prepaid balances rolled, and whether they tie three ways."""
+    with working() as made:
+        found = rollforwards_step.run(made, period=str(parse_period(period)))
+    show_found(found, rollforward_view, as_json=as_json)
 
 
 @export_app.callback()
@@ -94,4 +105,52 @@ def restatements_view(found: list[dict[str, Any]]) -> RenderableType:
             pair["change"],
             " ".join(causes),
         )
+    return table
+
+
+def rollforward_view(found: dict[str, Any]) -> Iterator[RenderableType]:
+    """Both rolls as a sheet, then each balance as three sources have it, and what is wrong."""
+    table = plain_table(f"Accrued liabilities {found['period']}, {found['currency']}")
+    for name in ("account", "service month"):
+        table.add_column(name)
+    moved = ("accrual", "re_accrual", "reversal", "cleared", "release", "remeasurement", "reclass")
+    _sheet(table, [_account(row, row["service_period"], row) for row in found["accrued"]], moved)
+    yield table
+    table = plain_table(f"Prepaid {found['period']}, {found['currency']}")
+    for name in ("account", "of"):
+        table.add_column(name)
+    moved = ("opening_balance", "purchase", "grant", "usage", "expiry", "fee", "other")
+    rows = [_account(row, row["what"], {**row, **row["movements"]}) for row in found["prepaid"]]
+    _sheet(table, rows, moved)
+    yield table
+    yield _ties(found)
+    yield from found["problems"]
+
+
+def _account(row: dict[str, Any], about: str, amounts: dict[str, Any]) -> dict[str, Any]:
+    return {**amounts, "heads": (f"{row['provider']}/{row['billing_account_id']}", about)}
+
+
+def _sheet(table: Table, rows: list[dict[str, Any]], moved: tuple[str, ...]) -> None:
+    """Opening, the movements that any row has, closing."""
+    shown = [name for name in moved if any(Decimal(row[name]) for row in rows)]
+    columns = ("opening", *shown, "closing")
+    for name in columns:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in rows:
+        table_row(table, *row["heads"], *(row[name] for name in columns))
+
+
+def _ties(found: dict[str, Any]) -> RenderableType:
+    table = plain_table("Three ways")
+    for name in ("balance", "of"):
+        table.add_column(name)
+    for name in ("rolled forward", "ledger", "open"):
+        table.add_column(name, justify="right")
+    table.add_column("")
+    for one in found["ties"]:
+        table_row(
+            table, one["what"], one["subject"], one["rolled"], one["ledger"], one["open"],
+            "ties" if one["ties"] else "DOES NOT TIE",
+        )  # fmt: skip
     return table

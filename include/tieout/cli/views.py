@@ -19,7 +19,6 @@ _SECTIONS = {
     "estimate_to_report": "own estimate to report",
     "draft_to_final": "draft to final report",
     "report_to_invoice": "report to invoice",
-    "estimate_to_invoice": "own estimate to invoice",
     "credit_rollforward": "opening to closing credit",
 }
 
@@ -58,7 +57,7 @@ def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
         table.add_column(name, justify="right")
     for row in found["rows"]:
         table_row(
-            table, f"{row['provider']} ({row['mode']})", *(_money(row.get(name)) for name in names)
+            table, f"{row['provider']} ({row['mode']})", *(money(row.get(name)) for name in names)
         )
     yield table
     yield _bridges(found)
@@ -72,7 +71,8 @@ def _bridges(found: dict[str, Any]) -> RenderableType:
     for name in ("account", "from one figure to the next", "cause"):
         table.add_column(name)
     table.add_column(found["currency"], justify="right")
-    for bridge in sorted(found["bridges"], key=_story_order):
+    story = [bridge for bridge in found["bridges"] if bridge["section"] in _SECTIONS]
+    for bridge in sorted(story, key=_story_order):
         step = _SECTIONS[bridge["section"]]
         rows = [(line["component"], int(line["amount_units"])) for line in bridge["lines"]]
         rows.append(("unexplained", int(bridge["unexplained_units"])))
@@ -93,7 +93,7 @@ def _own_totals(rows: list[dict[str, Any]]) -> RenderableType:
     table.add_column("cost", justify="right", no_wrap=True)
     for row in rows:
         value = "not decided" if row["value"] is None else row["value"]
-        table_row(table, row["dimension"], value, _money(row["amount"]))
+        table_row(table, row["dimension"], value, money(row["amount"]))
     return table
 
 
@@ -103,13 +103,13 @@ def _totals(found: dict[str, Any]) -> RenderableType:
     grid.add_column(justify="right")
     share = Decimal(found["unallocated_share_bp"]) / 100
     rows = (
-        ("ledger total", _money(found["ledger_total"])),
-        ("unallocated", f"{_money(found['unallocated'])} ({share} %)"),
-        ("journal debits", _money(found["journal_debit"])),
-        ("journal credits", _money(found["journal_credit"])),
-        ("expense of the period", _money(found["expense"])),
+        ("ledger total", money(found["ledger_total"])),
+        ("unallocated", f"{money(found['unallocated'])} ({share} %)"),
+        ("journal debits", money(found["journal_debit"])),
+        ("journal credits", money(found["journal_credit"])),
+        ("expense of the period", money(found["expense"])),
         *(
-            (f"of which consumed in {one['service_period']}", _money(one["expense"]))
+            (f"of which consumed in {one['service_period']}", money(one["expense"]))
             for one in found["earlier_expense"]
         ),
         ("period state", found["state"]),
@@ -138,13 +138,13 @@ def ledger_lines(found: list[dict[str, Any]]) -> RenderableType:
             row["initiative"] or "unallocated",
             row["pool_id"] or "",
             *([own] if more else []),
-            _money(row["billed_cost"]),
+            money(row["billed_cost"]),
         )
     rest = found[MOST_LINES:]
     if rest:
         total = sum((Decimal(row["billed_cost"]) for row in rest), Decimal(0))
         empty = [""] * (3 + len(more))
-        table_row(table, "", f"{len(rest)} others", *empty, _money(str(total)))
+        table_row(table, "", f"{len(rest)} others", *empty, money(str(total)))
     return table
 
 
@@ -263,7 +263,7 @@ def _plain(text: str) -> Text:
     return Text("".join(one if one.isprintable() else "\ufffd" for one in text))
 
 
-def _money(text: str | None) -> str:
+def money(text: str | None) -> str:
     """Two decimals; more for an amount that two would show as nothing."""
     if text is None:
         return "-"

@@ -10,10 +10,13 @@ from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.money import from_decimal
+from tieout.focus.coded import coded
 from tieout.focus.ledger_columns import total_units
 from tieout.reconciliation.breaks import (
     AI_KEY,
@@ -26,16 +29,15 @@ from tieout.reconciliation.breaks import (
     Tie,
     break_of,
 )
-from tieout.reconciliation.compare import (
-    CHARGE_DAY,
-    differences,
-    with_charge_day,
-)
+from tieout.reconciliation.compare import CHARGE_DAY, units_of, with_charge_day
+from tieout.reconciliation.row_numbers import Numbers, exact, numbered, sums_of
 
 PROVISIONED = "provisioned"
 _BETWEEN = "\x1f"
 _NULL_TEXT = "\x00"
-_KEY, _SERIES, _FAMILY = "break_key", "break_series", "break_family"
+_OF_A_FAMILY = ("x_service_tier", "x_token_kind")  # what a family has all of
+_SIDES: tuple[SideName, ...] = ("earlier", "later")
+_Flags = npt.NDArray[np.bool_]
 _ROW = (
     "line_id", "billed_cost", "effective_cost", "list_cost", "consumed_quantity",
     "pricing_currency_effective_cost", "charge_period_start", "charge_period_end", "attr_id",
@@ -57,18 +59,15 @@ def open_case(
     `names` are `AI_KEY`, or it and more (`CLOUD_KEY`). Breaks are ordered by key. `later` may hold
     the charges that only the invoice knows; a line id is in a table once.
     """
-    sides: tuple[tuple[SideName, pa.Table], ...] = (
-        ("earlier", _keyed(earlier, names)),
-        ("later", _keyed(later, names)),
-    )
-    found = differences(sides[0][1], sides[1][1], keys=[_KEY])
-    broken = pa.array([one.key[0] for one in found], pa.string())
+    parts = [with_charge_day(one) for one in (earlier, later, known.draft) if one is not None]
+    keys, series, families = _numbers(parts, names)
+    broken = _broken(parts, keys)
     case = Case(
-        breaks=_breaks(sides, broken, names),
-        ties=_ties(sides, broken, names),
-        draft_units=_draft_units(known.draft, broken, names),
-        draft_days=_days(known.draft),
-        capacity=_capacity(sides[1][1], names),
+        breaks=_breaks(parts, [broken[one] for one in keys], names),
+        ties=_ties(parts[1], _is_near(broken, keys, (series, families)), names),
+        draft_units=_draft_units(parts[2:], [broken[one] for one in keys[2:]], names),
+        draft_days=_days(parts[2:]),
+        capacity=_capacity(parts[1], names),
         known=known,
         earlier=earlier,
         later=later,
@@ -83,9 +82,10 @@ def open_case(
 def series_rows(case: Case, series: Iterable[Key]) -> dict[Key, list[Row]]:
     """All earlier rows of these series, those of agreeing days too, by series and start."""
     wanted = pa.array([_BETWEEN.join(_parts(one)[1:]) for one in series], pa.string())
-    table = _keyed(case.earlier, case.names)
+    table = with_charge_day(case.earlier)
+    table = table.filter(pc.is_in(_series_texts(table, case.names), value_set=wanted))
     found: dict[Key, list[Row]] = {}
-    for values in _values(table.filter(pc.is_in(table[_SERIES], value_set=wanted)), case.names):
+    for values in _values(table, case.names):
         found.setdefault(_key(values, case.names).series, []).append(_row("earlier", values))
     return {
         key: sorted(rows, key=lambda row: (row.starts_at, row.line_id))
@@ -93,49 +93,70 @@ def series_rows(case: Case, series: Iterable[Key]) -> dict[Key, list[Row]]:
     }
 
 
-def _keyed(charges: pa.Table, names: Sequence[str]) -> pa.Table:
-    """The charges with their day, and as texts: their key, series and family."""
-    dated = with_charge_day(charges)
-    texts = {name: pc.cast(dated[name], pa.string()) for name in names}
-    day, tier, kind = names[0], "x_service_tier", "x_token_kind"
-    for column, without in ((_KEY, ()), (_SERIES, (day,)), (_FAMILY, (tier, kind))):
-        kept = [texts[name] for name in names if name not in without]
-        joined = pc.binary_join_element_wise(
-            *kept, _BETWEEN, null_handling="replace", null_replacement=_NULL_TEXT
+def _series_texts(charges: pa.Table, names: Sequence[str]) -> pa.ChunkedArray:
+    """What of the key is not the day, as one text."""
+    texts = [pc.cast(charges[name], pa.string()) for name in names[1:]]
+    return pc.binary_join_element_wise(
+        *texts, _BETWEEN, null_handling="replace", null_replacement=_NULL_TEXT
+    )
+
+
+def _numbers(parts: Sequence[pa.Table], names: Sequence[str]) -> tuple[list[Numbers], ...]:
+    """Of each row of each part the numbers of its key, its series and its family."""
+    whole = pa.concat_tables([part.select(names) for part in parts])
+    columns = {name: coded(whole[name]) for name in names[1:]}
+    columns[names[0]] = coded(whole[names[0]].cast(pa.int32()))  # no rows of days cannot be coded
+    ends = np.cumsum([part.num_rows for part in parts])[:-1]
+    return tuple(
+        np.split(numbered([columns[name] for name in names if name not in without]), ends)
+        for without in ((), (names[0],), _OF_A_FAMILY)
+    )
+
+
+def _broken(parts: Sequence[pa.Table], keys: Sequence[Numbers]) -> _Flags:
+    """Whether the sides bill a key differently or only one has it, by the key's number."""
+    size = max(int(one.max(initial=-1)) for one in keys) + 1
+    sides = [
+        (
+            sums_of(key, exact(units_of(part["billed_cost"])), size=size),
+            np.bincount(key, minlength=size) > 0,
         )
-        dated = dated.append_column(column, joined)
-    return dated
+        for part, key in zip(parts[:2], keys, strict=False)
+    ]
+    (earlier, is_earlier), (later, is_later) = sides
+    broken: _Flags = (earlier != later) | (is_earlier != is_later)
+    return broken
+
+
+def _is_near(
+    broken: _Flags, keys: Sequence[Numbers], relatives: Sequence[Sequence[Numbers]]
+) -> _Flags:
+    """Which later rows agree and share a series or a family with a broken key."""
+    near: _Flags = np.zeros(len(keys[1]), bool)
+    for numbers in relatives:
+        of_broken = np.zeros(max(int(one.max(initial=-1)) for one in numbers) + 1, bool)
+        for number, key in zip(numbers[:2], keys, strict=False):
+            of_broken[number[broken[key]]] = True
+        near |= of_broken[numbers[1]]
+    return near & ~broken[keys[1]]
 
 
 def _breaks(
-    sides: Sequence[tuple[SideName, pa.Table]], broken: pa.Array, names: Sequence[str]
+    parts: Sequence[pa.Table], is_broken: Sequence[_Flags], names: Sequence[str]
 ) -> tuple[Break, ...]:
     rows: dict[Key, list[Row]] = {}
-    for side, table in sides:
-        for values in _values(table.filter(pc.is_in(table[_KEY], value_set=broken)), names):
+    for side, table, flags in zip(_SIDES, parts, is_broken, strict=False):
+        for values in _values(table, names, flags):
             rows.setdefault(_key(values, names), []).append(_row(side, values))
     return tuple(
         break_of(key, found) for key, found in sorted(rows.items(), key=lambda item: item[0].order)
     )
 
 
-def _ties(
-    sides: Sequence[tuple[SideName, pa.Table]], broken: pa.Array, names: Sequence[str]
-) -> dict[Key, tuple[Tie, ...]]:
+def _ties(later: pa.Table, is_near: _Flags, names: Sequence[str]) -> dict[Key, tuple[Tie, ...]]:
     """Agreeing keys that share a series or a family with a broken one."""
-    near = []
-    for column in (_SERIES, _FAMILY):
-        parts = [
-            table.filter(pc.is_in(table[_KEY], value_set=broken))[column] for _, table in sides
-        ]
-        near.append(pa.chunked_array([part for one in parts for part in one.chunks], pa.string()))
-    table = sides[1][1]
-    related = pc.or_(
-        pc.is_in(table[_SERIES], value_set=near[0]), pc.is_in(table[_FAMILY], value_set=near[1])
-    )
-    agrees = pc.invert(pc.is_in(table[_KEY], value_set=broken))
     found: dict[Key, list[Tie]] = {}
-    for values in _sums(table.filter(pc.and_(related, agrees)), names):
+    for values in _sums(later, names, is_near):
         key = _key(values, names)
         is_counted = values["consumed_quantity_count"] == values["line_id_count"]
         found.setdefault(key.series, []).append(
@@ -152,21 +173,19 @@ def _ties(
     }
 
 
-def _draft_units(draft: pa.Table | None, broken: pa.Array, names: Sequence[str]) -> dict[Key, int]:
-    if draft is None:
-        return {}
-    table = _keyed(draft, names)
-    table = table.filter(pc.is_in(table[_KEY], value_set=broken))
+def _draft_units(
+    drafts: Sequence[pa.Table], is_broken: Sequence[_Flags], names: Sequence[str]
+) -> dict[Key, int]:
+    """What the draft (none, or one) has on each broken key."""
     return {
         _key(values, names): from_decimal(values["billed_cost_sum"])
-        for values in _sums(table, names)
+        for draft, flags in zip(drafts, is_broken, strict=True)
+        for values in _sums(draft, names, flags)
     }
 
 
-def _days(charges: pa.Table | None) -> frozenset[date]:
-    if charges is None:
-        return frozenset()
-    return frozenset(with_charge_day(charges)[CHARGE_DAY].unique().to_pylist())
+def _days(drafts: Sequence[pa.Table]) -> frozenset[date]:
+    return frozenset(day for one in drafts for day in one[CHARGE_DAY].unique().to_pylist())
 
 
 def _capacity(later: pa.Table, names: Sequence[str]) -> dict[Key, tuple[str, ...]]:
@@ -177,23 +196,37 @@ def _capacity(later: pa.Table, names: Sequence[str]) -> dict[Key, tuple[str, ...
     return {family: tuple(sorted(ids)) for family, ids in found.items()}
 
 
-def _sums(table: pa.Table, names: Sequence[str]) -> list[dict[str, Any]]:
-    grouped = table.group_by(list(names)).aggregate(
-        [
-            ("billed_cost", "sum"),
-            ("consumed_quantity", "sum"),
-            ("consumed_quantity", "count"),
-            ("line_id", "count"),
-            ("line_id", "min"),
-        ]
+def _sums(table: pa.Table, names: Sequence[str], wanted: _Flags) -> list[dict[str, Any]]:
+    """Sums by key of the wanted rows."""
+    columns = [*names, "billed_cost", "consumed_quantity", "line_id"]
+    grouped = (
+        _rows(table.select(columns), wanted)
+        .group_by(list(names))
+        .aggregate(
+            [
+                ("billed_cost", "sum"),
+                ("consumed_quantity", "sum"),
+                ("consumed_quantity", "count"),
+                ("line_id", "count"),
+                ("line_id", "min"),
+            ]
+        )
     )
     values: list[dict[str, Any]] = grouped.to_pylist()
     return values
 
 
-def _values(table: pa.Table, names: Sequence[str]) -> list[dict[str, Any]]:
-    values: list[dict[str, Any]] = table.select(list(dict.fromkeys((*names, *_ROW)))).to_pylist()
+def _values(
+    table: pa.Table, names: Sequence[str], wanted: _Flags | None = None
+) -> list[dict[str, Any]]:
+    """What the causes read of the wanted rows, or of all."""
+    columns = table.select(list(dict.fromkeys((*names, *_ROW))))
+    values: list[dict[str, Any]] = _rows(columns, wanted).to_pylist()
     return values
+
+
+def _rows(table: pa.Table, wanted: _Flags | None) -> pa.Table:
+    return table if wanted is None else table.take(pa.array(np.flatnonzero(wanted)))
 
 
 def _key(values: Mapping[str, Any], names: Sequence[str]) -> Key:

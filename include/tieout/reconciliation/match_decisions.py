@@ -38,8 +38,7 @@ def _unmatched(found: Matching, decision: Decision) -> Matching:
     old = _with_id(found.standing, decision.match_id)
     if old is None:
         return _refused(found, decision, "no such match stands")
-    record = replace(
-        old,
+    record = old._replace(
         pass_name=HUMAN,
         decision="unmatched",
         person=decision.person,

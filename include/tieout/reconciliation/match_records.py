@@ -15,6 +15,7 @@ from tieout.focus.columns import MONEY
 from tieout.reconciliation.breaks import Row
 from tieout.reconciliation.causes.base import load
 from tieout.reconciliation.explaining import Explained
+from tieout.reconciliation.match_causes import Named
 from tieout.reconciliation.match_pairs import Pair
 from tieout.reconciliation.match_sides import Side
 from tieout.reconciliation.match_values import Match, Member
@@ -38,21 +39,28 @@ RECORD_SCHEMA = pa.schema(
         pa.field("person", pa.string()),
         pa.field("reason", pa.string()),
         pa.field("replaces", pa.string()),
+        pa.field("cause", pa.string()),
     ]
 )
 
 
-def records_table(pair: Pair) -> pa.Table:
+def records_table(pair: Pair, named: Named) -> pa.Table:
     """All records in order, then each open row with what describes it (RECORD_SCHEMA).
 
-    `keys` is a JSON object; the decision of an open row is `open`. The rows of standing matches
-    and the open rows are together the two figures.
+    `keys` is a JSON object; the decision of an open row is `open`, its `cause` the one in `named`.
+    The rows of standing matches and the open rows are together the two figures.
     """
     found = pair.matching
     rows = [
         *(_record(one) for one in found.records),
-        *(_open(one, (), told) for one, told in _told(pair.earlier, found.open_earlier)),
-        *(_open((), one, told) for one, told in _told(pair.later, found.open_later)),
+        *(
+            _open(one, (), told) | {"cause": named.get(("earlier", one[0].member_id))}
+            for one, told in _told(pair.earlier, found.open_earlier)
+        ),
+        *(
+            _open((), one, told) | {"cause": named.get(("later", one[0].member_id))}
+            for one, told in _told(pair.later, found.open_later)
+        ),
     ]
     return pa.Table.from_pylist(rows, RECORD_SCHEMA)
 

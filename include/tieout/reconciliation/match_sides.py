@@ -3,7 +3,7 @@
 Owns the columns of a side and how precisely its amounts are printed; matches nothing.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import pyarrow as pa
@@ -15,6 +15,7 @@ from tieout.focus.document import BillingDocument
 from tieout.reconciliation.compare import CHARGE_DAY, with_charge_day
 from tieout.reconciliation.invoice_lines import name_in_report
 
+_LINE = "line"
 _PARTS = {"Credit": "credit", "Tax": "tax"}
 _OWN = (
     "provider", "billing_account_id", "billing_currency", "sub_account_id", "charge_category",
@@ -66,10 +67,11 @@ def invoices_side(name: str, invoices: Sequence[BillingDocument], *, report: pa.
     """Printed lines, credit and tax of documents of one currency; they add up to their totals.
 
     `report` (CHARGE_SCHEMA, one account) is what they bill: it gives provider and account, and its
-    descriptions name a line that carries a remark behind the name. Each document comes once
+    descriptions name a line that carries a remark behind the name, and say when a printed line is a
+    credit (Google prints promotions among the lines, November 2026). Each document comes once
     (`invoice_parts.distinct`); the id of a row is seller, number and printed row.
     """
-    known = set(report["charge_description"].unique().to_pylist())
+    known = _parts_of(report)
     shared = {
         column: pc.min(report[column]).as_py() for column in ("provider", "billing_account_id")
     }
@@ -85,20 +87,35 @@ def invoices_side(name: str, invoices: Sequence[BillingDocument], *, report: pa.
 
 def _document_part(categories: pa.ChunkedArray) -> pa.ChunkedArray:
     return pc.if_else(
-        pc.is_in(categories, value_set=pa.array(list(_PARTS))), pc.utf8_lower(categories), "line"
+        pc.is_in(categories, value_set=pa.array(list(_PARTS))), pc.utf8_lower(categories), _LINE
     )
 
 
-def _printed(document: BillingDocument, known: set[str | None]) -> list[dict[str, object]]:
+def _parts_of(report: pa.Table) -> dict[str | None, str]:
+    """Which part of a document each description of the report is; a line when there are several."""
+    parts = pa.table(
+        {
+            "name": report["charge_description"],
+            "part": _document_part(report["charge_category"]),
+        }
+    )
+    found: dict[str | None, str] = {}
+    for row in parts.group_by(["name", "part"]).aggregate([]).to_pylist():
+        found[row["name"]] = _LINE if row["name"] in found else row["part"]
+    return found
+
+
+def _printed(document: BillingDocument, known: Mapping[str | None, str]) -> list[dict[str, object]]:
     stem = f"{document.seller}/{document.number}"
     lines: list[dict[str, object]] = [
         {
             "member_id": f"{stem}/{line.source_row}",
             "amount": to_decimal(line.amount_units),
-            "charge_description": name_in_report(line.description, known) or line.description,
-            "document_part": "line",
+            "charge_description": name,
+            "document_part": known.get(name, _LINE),
         }
         for line in document.lines
+        for name in [name_in_report(line.description, known) or line.description]
     ]
     ends = {"credit": document.credit_units, "tax": document.tax_units}
     summary: list[dict[str, object]] = [

@@ -5,7 +5,7 @@ first (estimate, draft), `later` the one that answers it (report, final, invoice
 """
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
@@ -44,12 +44,12 @@ class Member(NamedTuple):
     amount_units: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Match:
+class Match(NamedTuple):
     """One record: what a pass or a person said about these members. Never changed afterwards.
 
     `confirmed` stands until a later record `replaces` it; `suggested` only asks; `unmatched` takes
-    the match that it `replaces` apart again. `keys` are the values on which the members agree.
+    the match that it `replaces` apart again. `keys` are the values on which the members agree. A
+    tuple for the same reason as a member.
     """
 
     pass_name: str
@@ -164,8 +164,8 @@ class Matching:
         return _sum([self.open_later]) - _sum([self.open_earlier])
 
 
-def _refuse_repeats(name: str, groups: Iterable[tuple[Member, ...]]) -> None:
-    ids = [member.member_id for group in groups for member in group]
+def _refuse_repeats(name: str, groups: Sequence[tuple[Member, ...]]) -> None:
+    ids = [member_id for group in groups for member_id, _ in group]
     if len(set(ids)) == len(ids):
         return
     first = min(one for one, count in Counter(ids).items() if count > 1)
@@ -175,7 +175,7 @@ def _refuse_repeats(name: str, groups: Iterable[tuple[Member, ...]]) -> None:
     )
 
 
-def _refuse_gap(name: str, groups: Iterable[tuple[Member, ...]], *, whole: int) -> None:
+def _refuse_gap(name: str, groups: Sequence[tuple[Member, ...]], *, whole: int) -> None:
     found = _sum(groups)
     if found != whole:
         raise ConservationError(
@@ -184,5 +184,5 @@ def _refuse_gap(name: str, groups: Iterable[tuple[Member, ...]], *, whole: int) 
         )
 
 
-def _sum(groups: Iterable[tuple[Member, ...]]) -> int:
-    return sum(member.amount_units for group in groups for member in group)
+def _sum(groups: Sequence[tuple[Member, ...]]) -> int:
+    return sum([units for group in groups for _, units in group])

@@ -4,16 +4,19 @@ Owns the automatic passes. It never searches for rows that happen to add up: row
 by equal keys only. What a person decides is applied by `match_decisions`.
 """
 
-from collections.abc import Callable, Sequence
+import gc
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from functools import partial
+from itertools import repeat
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.focus.coded import coded, distinct_tuples
+from tieout.focus.coded import coded, codes_of
 from tieout.reconciliation.compare import units_of
 from tieout.reconciliation.match_decisions import decide
 from tieout.reconciliation.match_sides import Side
@@ -26,24 +29,28 @@ from tieout.reconciliation.match_values import (
     Shape,
     Verdict,
 )
+from tieout.reconciliation.row_numbers import Units, exact, numbered
 
 Within = Callable[[int, int], bool]
 _Places = npt.NDArray[np.int64]
 _Flags = npt.NDArray[np.bool_]
-_Units = npt.NDArray[Any]  # machine words, or Python's integers where words could overflow
-_WORD_LIMIT = 1 << 62
+# Values of millions of rows are made as the tuples that they are, without a call of Python each.
+_MEMBER = partial(tuple.__new__, Member)
+_MATCH = partial(tuple.__new__, Match)
 
 
 class _Rows:
     """A side in the order of its ids, and which of its rows are still open."""
 
-    def __init__(self, side: Side) -> None:
-        self.table = side.rows.take(pc.sort_indices(side.rows["member_id"])).combine_chunks()
+    def __init__(self, side: Side, passes: Sequence[Pass]) -> None:
+        keys = {name for one in passes for name in (*one.keys, *one.required)}
+        read = side.rows.select(["member_id", "amount", *sorted(keys)])
+        self.table = read.take(pc.sort_indices(read["member_id"])).combine_chunks()
         units = units_of(self.table["amount"])
-        self.members = list(map(Member, self.table["member_id"].to_pylist(), units))
+        ids = self.table["member_id"].to_pylist()
+        self.members: list[Member] = list(map(_MEMBER, zip(ids, units, strict=True)))
         self.total_units = sum(units)
-        fits = max(map(abs, units), default=0) * len(units) < _WORD_LIMIT
-        self.units: _Units = np.array(units, np.int64 if fits else object)
+        self.units: Units = exact(units)
         self.step_units = side.step_units if side.step_units > 1 else 0
         self.is_open: _Flags = np.ones(len(units), bool)
 
@@ -60,10 +67,10 @@ class _Part:
     places: _Places
     starts: _Places
 
-    def sums(self, groups: _Places) -> _Units:
+    def sums(self, groups: _Places) -> Units:
         """Units of each of these groups."""
         running = np.concatenate([[0], np.cumsum(self.rows.units[self.places])])
-        sums: _Units = running[self.starts[groups + 1]] - running[self.starts[groups]]
+        sums: Units = running[self.starts[groups + 1]] - running[self.starts[groups]]
         return sums
 
     def counts(self, groups: _Places) -> _Places:
@@ -73,9 +80,15 @@ class _Part:
 
     def members(self, groups: _Places) -> list[tuple[Member, ...]]:
         """The rows of each of these groups, by id; they are no longer open."""
-        bounds = zip(self.starts[groups].tolist(), self.starts[groups + 1].tolist(), strict=True)
-        known, places = self.rows.members, self.places.tolist()
-        found = [tuple([known[place] for place in places[start:end]]) for start, end in bounds]
+        starts, ends = self.starts[groups], self.starts[groups + 1]
+        known = self.rows.members
+        found: list[tuple[Member, ...]]
+        if np.all(ends - starts == 1):
+            found = [(known[place],) for place in self.places[starts].tolist()]
+        else:
+            places = self.places.tolist()
+            bounds = zip(starts.tolist(), ends.tolist(), strict=True)
+            found = [tuple([known[place] for place in places[start:end]]) for start, end in bounds]
         taken = np.zeros(len(self.starts) - 1, bool)
         taken[groups] = True
         self.rows.is_open[self.places[np.repeat(taken, np.diff(self.starts))]] = False
@@ -100,24 +113,57 @@ def match(
     Raises:
         ConservationError: a side has one id twice.
     """
-    first, second = _Rows(earlier), _Rows(later)
+    with _uncollected():
+        found = _matched(
+            _Rows(earlier, passes),
+            _Rows(later, passes),
+            passes,
+            within,
+            names=(earlier.name, later.name),
+        )
+        return decide(found, decisions)
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Without looks for cycles: a month makes millions of values at once, and none of them has one.
+
+    The collector would walk all of them again and again; it took a third of the time.
+    """
+    was_enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was_enabled:
+            gc.enable()
+
+
+def _matched(
+    first: _Rows,
+    second: _Rows,
+    passes: Sequence[Pass],
+    within: Within | None,
+    *,
+    names: tuple[str, str],
+) -> Matching:
     records: list[Match] = []
     for one in passes:
-        records += _confirmed(one, first, second)
+        if first.is_open.any() and second.is_open.any():
+            records += _confirmed(one, first, second)
     left = first.open_members(), second.open_members()
     if within is not None:
-        for one in passes:
+        for one in passes if left[0] and left[1] else ():
             records += _suggested(one, first, second, within)
-    found = Matching(
-        earlier_name=earlier.name,
-        later_name=later.name,
+    return Matching(
+        earlier_name=names[0],
+        later_name=names[1],
         records=tuple(records),
         open_earlier=left[0],
         open_later=left[1],
         earlier_units=first.total_units,
         later_units=second.total_units,
     )
-    return decide(found, decisions)
 
 
 def _confirmed(one: Pass, first: _Rows, second: _Rows) -> list[Match]:
@@ -138,8 +184,8 @@ def _grouped(one: Pass, first: _Rows, second: _Rows) -> tuple[_Part, _Part, _Pla
     """Open rows by equal keys, and the groups of the pass's shape by their first earlier id."""
     places = _partakers(first, one), _partakers(second, one)
     tables = first.table.select(one.keys), second.table.select(one.keys)
-    taken = pa.concat_tables([tables[at].take(pa.array(places[at])) for at in (0, 1)])
-    codes, _ = distinct_tuples([coded(column) for column in taken.columns])
+    taken = pa.concat_tables([_at(tables[side], places[side]) for side in (0, 1)])
+    codes = numbered([coded(column) for column in taken.columns])
     split, groups = len(places[0]), int(codes.max(initial=-1)) + 1
     halves = codes[:split], codes[split:]
     counts = [np.bincount(half, minlength=groups).astype(np.int64) for half in halves]
@@ -152,6 +198,10 @@ def _grouped(one: Pass, first: _Rows, second: _Rows) -> tuple[_Part, _Part, _Pla
         for rows, place, half, count in zip((first, second), places, halves, counts, strict=True)
     )
     return earlier, later, np.flatnonzero(_has_shape(one.shape, counts[0], counts[1]))
+
+
+def _at(table: pa.Table, places: _Places) -> pa.Table:
+    return table if len(places) == table.num_rows else table.take(pa.array(places))
 
 
 def _partakers(rows: _Rows, one: Pass) -> _Places:
@@ -174,13 +224,18 @@ def _records(
     one: Pass, earlier: _Part, later: _Part, groups: _Places, *, decision: Verdict
 ) -> list[Match]:
     """These groups as records; their rows are no longer open for the passes that follow."""
-    heads = pa.array(earlier.places[earlier.starts[groups]])
-    columns = [earlier.rows.table[name].take(heads).to_pylist() for name in one.keys]
-    texts = [
-        [(name, text) for text in column] for name, column in zip(one.keys, columns, strict=True)
-    ]
+    heads = earlier.places[earlier.starts[groups]]
+    keys = zip(*(_named(name, earlier.rows.table[name], heads) for name in one.keys), strict=True)
     members = earlier.members(groups), later.members(groups)
-    return [
-        Match(pass_name=one.name, keys=keys, earlier=before, later=after, decision=decision)
-        for keys, before, after in zip(zip(*texts, strict=True), *members, strict=True)
-    ]
+    same = [repeat(text) for text in (decision, None, None, None)]
+    return list(map(_MATCH, zip(repeat(one.name), keys, *members, *same)))
+
+
+def _named(name: str, column: pa.ChunkedArray, places: _Places) -> list[tuple[str, str | None]]:
+    """The column's name with its text at each place; equal pairs are one pair."""
+    codes = coded(column.take(pa.array(places)))
+    pairs = [(name, text) for text in codes.dictionary.to_pylist()]
+    if len(pairs) == 1 and not codes.null_count:
+        return pairs * len(places)
+    pairs.append((name, None))
+    return [pairs[code] for code in codes_of(codes).tolist()]

@@ -6,19 +6,20 @@ price; operating effects at the accrual rate, the exchange effect apart.
 """
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import SCALE, from_minor, minor_digits
 from tieout.core.shares import round_parts
-from tieout.reconciliation.bridge import EVIDENCE_LIMIT, Bridge, BridgeLine
+from tieout.reconciliation.bridge import EVIDENCE_LIMIT, Bridge, BridgeLine, Section
 
 COMPONENTS = {
     "price": "Another price for what was used.",
     "volume": "More or less used of the same kind, at the estimated average price.",
     "mix": "Another mixture of dear and cheap within a kind.",
+    "uncounted": "Price or volume: a side counts no quantity, so nothing tells them apart.",
     "new": "On the invoice and not in the estimate.",
     "dropped": "In the estimate and not on the invoice.",
     "timing_in": "On this invoice, used in another period.",
@@ -30,6 +31,7 @@ COMPONENTS = {
     "fx": "The invoice at its own rate instead of the rate of the accrual.",
 }
 UNEXPLAINED = "unexplained"
+SECTION: Section = "estimate_to_invoice"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,9 +71,10 @@ class Figures:
     """Everything on either side of one invoice, in its own currency, units of 1e-12.
 
     `timing_in_units` is on this invoice and belongs to another period, `timing_out_units` is in the
-    estimate and comes on another invoice. `unmatched` has no cause. Each row of the estimate and
-    each line of the invoice is in exactly one place; `invoice_total_units` is what was printed
-    below `printed_lines` lines.
+    estimate and comes on another invoice. `uncounted` are keys of both sides of which one counts no
+    quantity or another unit; `uncounted_keys` names them. `unmatched` has no cause. Each
+    row of the estimate and each line of the invoice is in exactly one place; `invoice_total_units`
+    is what was printed below `printed_lines` lines.
     """
 
     metered: tuple[Metered, ...]
@@ -80,6 +83,8 @@ class Figures:
     credits: Pair = Pair()
     fees: Pair = Pair()
     tax: Pair = Pair()
+    uncounted: Pair = Pair()
+    uncounted_keys: tuple[str, ...] = ()
     unmatched: Pair = Pair()
     timing_in_units: int = 0
     timing_out_units: int = 0
@@ -99,7 +104,7 @@ class Figures:
 
     @property
     def _pairs(self) -> tuple[Pair, ...]:
-        return self.credits, self.fees, self.tax, self.unmatched
+        return self.credits, self.fees, self.tax, self.uncounted, self.unmatched
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -190,25 +195,35 @@ def variance(figures: Figures, exchange: Exchange) -> Variance:
     )
 
 
-def variance_bridge(found: Variance, *, provider: str, account: str, invoice: str) -> Bridge:
-    """The same as a bridge from the own estimate to the invoice; lines of zero are left out."""
+def variance_bridge(
+    found: Variance,
+    *,
+    provider: str,
+    account: str,
+    labels: tuple[str, str],
+    documents: Sequence[str],
+) -> Bridge:
+    """The same as a bridge between two labelled figures; lines of zero are left out.
+
+    A component of no keys names the first of `documents` as its evidence.
+    """
     digits = minor_digits(found.currency)
     return Bridge(
         provider=provider,
         billing_account_id=account,
-        section="estimate_to_invoice",
+        section=SECTION,
         currency=found.currency,
-        start_label="Own estimate",
+        start_label=labels[0],
         start_units=from_minor(found.estimate_minor, digits),
-        end_label=f"Invoice {invoice}",
+        end_label=labels[1],
         end_units=from_minor(found.invoice_minor, digits),
         lines=tuple(
             BridgeLine(
-                section="estimate_to_invoice",
+                section=SECTION,
                 component=line.component,
                 cause=COMPONENTS[line.component],
                 amount_units=from_minor(line.posted_minor, digits),
-                evidence=line.keys[:EVIDENCE_LIMIT] or (invoice,),
+                evidence=(line.keys or tuple(documents))[:EVIDENCE_LIMIT],
             )
             for line in found.lines
             if line.posted_minor and line.component != UNEXPLAINED
@@ -264,8 +279,14 @@ def _components(figures: Figures, exchange: Exchange) -> dict[str, Fraction]:
     for keys in groups.values():
         for name, units in group_effects(keys).items():
             found[name] += units
-    pairs = {"credits": figures.credits, "fees": figures.fees, "tax": figures.tax}
-    for name, pair in {**pairs, UNEXPLAINED: figures.unmatched}.items():
+    pairs = {
+        "credits": figures.credits,
+        "fees": figures.fees,
+        "tax": figures.tax,
+        "uncounted": figures.uncounted,
+        UNEXPLAINED: figures.unmatched,
+    }
+    for name, pair in pairs.items():
         found[name] += pair.invoiced_units - pair.estimated_units
     found["timing_in"] += figures.timing_in_units
     found["timing_out"] -= figures.timing_out_units
@@ -297,6 +318,7 @@ def _keys(figures: Figures) -> dict[str, tuple[str, ...]]:
     matched = tuple(one.key for one in figures.metered if one.estimated and one.invoiced)
     return {
         **dict.fromkeys(("price", "volume", "mix"), matched),
+        "uncounted": figures.uncounted_keys,
         "new": tuple(one.key for one in figures.metered if not one.estimated),
         "dropped": tuple(one.key for one in figures.metered if not one.invoiced),
     }

@@ -5,26 +5,29 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tieout.core.money import format_units, from_decimal
+from tieout.core.errors import UnknownSubjectError
+from tieout.core.money import format_units, from_decimal, minor_digits
 from tieout.core.period import parse_period
 from tieout.reconciliation.causes.base import load
 from tieout.reconciliation.match_records import OPEN, UNEXPLAINED
+from tieout.reconciliation.variance import SECTION
 from tieout.steps.context import Context
-from tieout.steps.inputs import matched_run
-from tieout.store import matches, reconciliations
+from tieout.steps.inputs import latest_outputs, matched_run
+from tieout.store import matches, reconciliations, runs
 
 Place = tuple[str, str, str]
 Values = dict[str, Any]
 _AMOUNTS = (
     "earlier_amount", "later_amount", "matched_earlier_amount", "matched_later_amount",
-    "open_earlier_amount", "open_later_amount",
 )  # fmt: skip
-_COUNTS = ("record_count", "suggested_count", "open_earlier_count", "open_later_count")
+_COUNTS = ("record_count", "suggested_count")
+_SIDES = ("earlier", "later")
 
 
 def listing(context: Context, *, period: str) -> dict[str, Any]:
     """Each pair of figures with its sums, its open rows and how many matches each pass made.
 
+    Of what no match holds, `explained` is named by a proven cause, `open` is for a person.
     `records` are those that a person is asked about or has decided; `waiting` says that the record
     is a suggestion and nobody has decided. `pending` counts decisions that no run has applied yet.
 
@@ -57,8 +60,10 @@ def listing(context: Context, *, period: str) -> dict[str, Any]:
     }
 
 
-def open_rows(context: Context, *, period: str) -> list[dict[str, Any]]:
-    """Every row that no standing match holds: account, section, side, id, amount and what it says.
+def unmatched_rows(context: Context, *, period: str) -> list[dict[str, Any]]:
+    """Every row that no standing match holds: where it is, its amount, what it says, its cause.
+
+    `cause` is the proven cause that names it; None: nothing does, and a person has to look.
 
     Raises:
         NotReadyError: the month has not been matched yet.
@@ -74,11 +79,12 @@ def open_rows(context: Context, *, period: str) -> list[dict[str, Any]]:
             "row": row[f"{side}_ids"][0],
             "amount": format_units(from_decimal(row[f"{side}_amounts"][0])),
             "currency": found["currency"],
+            "cause": _cause_of(row),
             **json.loads(row["keys"]),
         }
         for found in sets
         for row in _rows(context, found)
-        for side in ("earlier", "later")
+        for side in _SIDES
         if row["decision"] == OPEN and row[f"{side}_ids"]
     ]
 
@@ -108,7 +114,7 @@ def causes(context: Context, *, period: str) -> list[dict[str, Any]]:
             told = "Rounding inside keys that agree."
             found.append(_cause(one, "rounding", one["rounding_amount"], told))
     for one in bridges:
-        if _place(one) not in explained:
+        if one["section"] != SECTION and _place(one) not in explained:
             found += [
                 _cause(one, line["component"], line["amount_units"], line["cause"])
                 | {"evidence": line["evidence"]}
@@ -120,6 +126,62 @@ def causes(context: Context, *, period: str) -> list[dict[str, Any]]:
     return sorted(found, key=lambda one: (one["account"], one["section"]))
 
 
+def bridges(context: Context, *, period: str, account: str | None = None) -> list[dict[str, Any]]:
+    """Why the last figure of each account is not its first, in components; amounts as text.
+
+    The lines and `unexplained` are `end` minus `start`, to the minor unit. `causes` are what the
+    matching proved (none before it has run): they stand beside the components, no part of the sum.
+    `account` is `provider/account`, or a provider.
+
+    Raises:
+        NotReadyError: the month has not been reconciled yet.
+        UnknownSubjectError: no such account has a bridge.
+    """
+    parse_period(period)
+    with context.store.transaction() as tx:
+        latest_outputs(tx, "reconcile", period)
+        found = reconciliations.for_period(tx, period)
+        is_matched = runs.latest(tx, "matching", period) is not None
+    whole = [one for one in found if one["section"] == SECTION]
+    wanted = [one for one in whole if account in {None, one["provider"], _account(one)}]
+    if not wanted:
+        raise UnknownSubjectError(
+            f"No account {str(account)[:60]!r} has a bridge in {period}: expected one of "
+            f"{', '.join(map(_account, whole)) or 'none'}."
+        )
+    proven = causes(context, period=period) if is_matched else []
+    return [_bridge(one, proven) for one in wanted]
+
+
+def _bridge(found: Values, proven: Sequence[Values]) -> Values:
+    """Components in whole minor units, causes exact and without their proofs."""
+    digits = minor_digits(found["currency"])
+    shown = ("cause", "section", "amount", "sentence")
+    return {
+        "account": _account(found),
+        "currency": found["currency"],
+        "start_label": found["start_label"],
+        "start": format_units(found["start_units"], digits),
+        "lines": [
+            {
+                "component": line["component"],
+                "amount": format_units(line["amount_units"], digits),
+                "cause": line["cause"],
+                "evidence": line["evidence"],
+            }
+            for line in found["lines"]
+        ],
+        "unexplained": format_units(found["unexplained_units"], digits),
+        "end_label": found["end_label"],
+        "end": format_units(found["end_units"], digits),
+        "causes": [
+            {name: one[name] for name in shown}
+            for one in proven
+            if one["account"] == _account(found) and one["section"] != "credit_rollforward"
+        ],
+    }
+
+
 def _pair(context: Context, found: Values) -> Values:
     rows = _rows(context, found)
     return {
@@ -128,10 +190,30 @@ def _pair(context: Context, found: Values) -> Values:
         "currency": found["currency"],
         **{name: format_units(found[name]) for name in _AMOUNTS},
         **{name: found[name] for name in _COUNTS},
+        **_left(rows),
         "passes": dict(
             Counter(row["pass"] for row in rows if row["decision"] not in {OPEN, "unmatched"})
         ),
     }
+
+
+def _left(rows: Sequence[Values]) -> Values:
+    """Unmatched rows of each side: `explained` are named by a cause, `open` are for a person."""
+    found: Values = {}
+    for side in _SIDES:
+        left = [row for row in rows if row["decision"] == OPEN and row[f"{side}_ids"]]
+        for name, wanted in (("open", True), ("explained", False)):
+            own = [row for row in left if (_cause_of(row) is None) is wanted]
+            units = sum(from_decimal(row[f"{side}_amounts"][0]) for row in own)
+            found[f"{name}_{side}_count"] = len(own)
+            found[f"{name}_{side}_amount"] = format_units(units)
+    return found
+
+
+def _cause_of(row: Values) -> str | None:
+    """What names an unmatched row; files of earlier versions name nothing."""
+    cause: str | None = row.get("cause")
+    return cause
 
 
 def _rows(context: Context, found: Values) -> list[Values]:

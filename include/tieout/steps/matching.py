@@ -9,7 +9,7 @@ from fractions import Fraction
 from typing import Any, cast
 
 from tieout import log as logs
-from tieout.close.tolerance import SUGGESTION, within
+from tieout.close.tolerance import Tolerance, within
 from tieout.core.errors import UnknownSubjectError
 from tieout.core.finding import Finding
 from tieout.core.money import SCALE, format_units, minor_digits
@@ -17,10 +17,12 @@ from tieout.core.period import Period, parse_period
 from tieout.lake.files import LakeFile
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.reconciliation.bridge import Section
+from tieout.reconciliation.match_causes import named_rows
 from tieout.reconciliation.match_pairs import Figures, Pair, match_account
 from tieout.reconciliation.match_records import OPEN, cause_values, records_table
 from tieout.reconciliation.match_values import Decision, Match, Member
 from tieout.reconciliation.matching import Within
+from tieout.steps.close_inputs import limits
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -36,9 +38,9 @@ from tieout.steps.outputs import begin, done_before, result, start_run
 from tieout.store import audit, charge_files, findings, matches, runs
 from tieout.store.session import Tx
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"  # open rows with their cause
 STEP = "matching"
-SHOWN = ("pairs", "suggested", "open_rows", "decisions")
+SHOWN = ("pairs", "matched_rows", "explained_rows", "open_rows", "suggested", "decisions")
 log = logs.get(STEP)
 
 
@@ -61,6 +63,7 @@ def run(context: Context, *, period: str) -> StepResult:
             *(file.file_sha256 if file else "" for file in estimates),
             *(f"{paper.document}/{paper.number}" for found in papers for paper in found),
             *(str(one["decision_id"]) for one in decided),
+            limits(tx, month).name,
         ]
         work = begin(context, STEP, period, reads=[METHOD_VERSION, *reads])
         if found := done_before(tx, work):
@@ -115,7 +118,7 @@ def _pairs(
 ) -> tuple[Pair, ...]:
     draft, final = sources
     account = final.account
-    documents = billing_documents(context, tx, account, month)
+    documents, near = billing_documents(context, tx, account, month), limits(tx, month)
     is_billed_later = account.mode == "arrears"
     figures = Figures(
         estimate=estimate and context.lake.get_table(estimate.lake_path, estimate.file_sha256),
@@ -124,17 +127,19 @@ def _pairs(
         invoices=counted(documents, account) if is_billed_later else (),
     )
     return match_account(
-        figures, within=_within(account.currency), decisions=_decisions(account, decided)
+        figures,
+        within=_within(account.currency, near.suggestion),
+        decisions=_decisions(account, decided),
     )
 
 
-def _within(currency: str) -> Within:
+def _within(currency: str, suggested: Tolerance) -> Within:
     """Whether two sums are near enough to ask a person, in minor units of the currency."""
     step: int = 10 ** (SCALE - minor_digits(currency))
 
     def near(difference_units: int, earlier_units: int) -> bool:
         gap, base = Fraction(difference_units, step), Fraction(earlier_units, step)
-        return within(gap, base, tolerance=SUGGESTION)
+        return within(gap, base, tolerance=suggested)
 
     return near
 
@@ -159,11 +164,18 @@ def _decisions(
 
 
 def _outputs(pairs: Sequence[tuple[BillingAccount, Pair]]) -> dict[str, Any]:
+    """Rows of both figures of all pairs: matched, named by a proven cause, or open to a person."""
     found = [pair.matching for _, pair in pairs]
+    left = sum(len(one.open_earlier) + len(one.open_later) for one in found)
+    explained = sum(len(named_rows(pair)) for _, pair in pairs)
     return {
         "pairs": len(found),
+        "matched_rows": sum(
+            len(match.earlier) + len(match.later) for one in found for match in one.standing
+        ),
+        "explained_rows": explained,
+        "open_rows": left - explained,
         "suggested": sum(len(one.suggested) for one in found),
-        "open_rows": sum(len(one.open_earlier) + len(one.open_later) for one in found),
     }
 
 
@@ -171,7 +183,9 @@ def _keep(
     context: Context, tx: Tx, made: runs.Run, account: BillingAccount, pair: Pair
 ) -> dict[str, Any]:
     """Store one pair; gives what the audit log says of it."""
-    file = context.lake.put_table(records_table(pair), f"matches/period={made.subject}")
+    file = context.lake.put_table(
+        records_table(pair, named_rows(pair)), f"matches/period={made.subject}"
+    )
     found = {
         "run_id": made.run_id,
         "provider": account.provider,

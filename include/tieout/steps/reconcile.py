@@ -1,8 +1,11 @@
 """Reconcile: own estimate, provider report and billing document of each account, gap by gap.
 
 Owns which three figures stand against each other; the bridges and their causes are computed in
-`reconciliation` and add up exactly, with what nobody explained as its own line.
+`reconciliation` and add up exactly, with what nobody explained as its own line. Beside them each
+account has its month as one variance bridge: price, volume, mix and the rest.
 """
+
+from typing import TypedDict
 
 import pyarrow as pa
 
@@ -10,14 +13,18 @@ from tieout import log as logs
 from tieout.core.finding import Finding
 from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
+from tieout.ledger.billing_accounts import BillingAccount
+from tieout.reconciliation.account_variance import account_variance
 from tieout.reconciliation.arrears import reconcile_arrears
 from tieout.reconciliation.bridge import Bridge, bridge_json
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
+from tieout.reconciliation.variance import SECTION
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import (
     AccountSnapshot,
     billing_documents,
     charges,
+    counted,
     estimate_file,
     invoices_of,
     opening_units,
@@ -29,8 +36,18 @@ from tieout.steps.outputs import begin, done_before, result, start_run
 from tieout.store import audit, charge_files, findings, reconciliations
 from tieout.store.session import Tx
 
-METHOD_VERSION = "1"
+METHOD_VERSION = "2"  # with variance bridges
 log = logs.get("reconcile")
+
+
+class _Figures(TypedDict):
+    """What both kinds of reconciliation and the variance bridge are given of an account."""
+
+    provider: str
+    account: str
+    estimate: pa.Table | None
+    draft: pa.Table
+    final: pa.Table
 
 
 def run(context: Context, *, period: str) -> StepResult:
@@ -65,14 +82,15 @@ def run(context: Context, *, period: str) -> StepResult:
             )
             bridges.extend(made)
             problems.extend(wrong)
-        unexplained = sum(1 for bridge in bridges if bridge.unexplained_units)
-        outputs: Summary = {"bridges": len(bridges), "unexplained": unexplained}
+        gaps = [bridge for bridge in bridges if bridge.section != SECTION]
+        unexplained = sum(1 for bridge in gaps if bridge.unexplained_units)
+        outputs: Summary = {"bridges": len(gaps), "unexplained": unexplained}
         run_made = start_run(context, tx, work, outputs=dict(outputs))
         values = [bridge_json(bridge) for bridge in bridges]
         reconciliations.add(tx, run_made.run_id, period, values)
         findings.add_all(tx, run_made.run_id, problems)
         audit.record(tx, "accounts_reconciled", period, {"run": run_made.run_id, "bridges": values})
-    log.info("reconciled", period=period, bridges=len(bridges), unexplained=unexplained)
+    log.info("reconciled", period=period, bridges=len(gaps), unexplained=unexplained)
     return result(work, "done", dict(outputs), ("bridges", "unexplained"))
 
 
@@ -86,29 +104,33 @@ def _reconcile(
     paper: tuple[BillingDocument, ...],
     estimate: pa.Table | None,
 ) -> tuple[tuple[Bridge, ...], tuple[Finding, ...]]:
+    """The bridges from gap to gap, the variance bridge over all of them, and what is wrong."""
     account = final.account
+    figures: _Figures = {
+        "provider": account.provider,
+        "account": account.billing_account_id,
+        "estimate": estimate,
+        "draft": charges(context, (draft,)),
+        "final": charges(context, (final,)),
+    }
     if account.mode == "arrears":
-        return reconcile_arrears(
-            provider=account.provider,
-            account=account.billing_account_id,
-            estimate=estimate,
-            draft=charges(context, (draft,)),
-            final=charges(context, (final,)),
-            invoices=invoices_of(paper),
-        )
-    return reconcile_prepaid(
-        provider=account.provider,
-        account=account.billing_account_id,
-        estimate=estimate,
-        draft=charges(context, (draft,)),
-        final=charges(context, (final,)),
-        credit=CreditMonth(
-            purchases=(bought := purchases_of(paper, account)),
-            others=tuple(one for one in paper if one not in bought),
-            opening_units=opening_units(tx, account, month),
-            events=account.credit_events(str(month)),
-            stated_closing_units=account.stated_units(str(month)),
-        ),
+        bridges, found = reconcile_arrears(**figures, invoices=invoices_of(paper))
+    else:
+        bridges, found = reconcile_prepaid(**figures, credit=_credit(tx, account, month, paper))
+    billing = counted(paper, account) if account.mode == "arrears" else ()
+    return (*bridges, account_variance(**figures, period=month, invoices=billing)), found
+
+
+def _credit(
+    tx: Tx, account: BillingAccount, month: Period, paper: tuple[BillingDocument, ...]
+) -> CreditMonth:
+    bought = purchases_of(paper, account)
+    return CreditMonth(
+        purchases=bought,
+        others=tuple(one for one in paper if one not in bought),
+        opening_units=opening_units(tx, account, month),
+        events=account.credit_events(str(month)),
+        stated_closing_units=account.stated_units(str(month)),
     )
 
 
