@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PURE  := core audit focus rating rules allocation reconciliation ledger close reports
 
-.PHONY: help run next-month test tools spark soak bench cover up down check lint types contracts house golden lock clean
+.PHONY: help run next-month test tools spark soak sim bench cover up down check lint types contracts house golden lock clean
 
 help:
 	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
@@ -13,6 +13,7 @@ help:
 	@echo "make test    set up, then run all tests (emulators that cannot be installed here are skipped by name)"
 	@echo "make spark   the same ledger on a Spark cluster of this machine, to the bit (Java 17)"
 	@echo "make soak    the long versions of the fault tests, and each law on thirty times as many cases"
+	@echo "make sim     10,000 simulated months with crashes, late and repeated facts: one ledger in the end"
 	@echo "make bench   the benchmarks of docs/reference/performance.md"
 	@echo "make up      Airflow's UI on 127.0.0.1 over what make run made; make down stops what is left"
 	@echo "make check   lint, types, import contracts, house and docs rules"
@@ -48,10 +49,16 @@ soak: $(STAMP) tools spark
 	  tests/faults tests/dags/test_month_through_airflow.py tests/publish/test_focus_export.py \
 	  $(PURE:%=tests/%) tests/engine tests/lake tests/sources
 
+sim: $(STAMP)  # 10,000 simulated months, each with facts of its own
+	@TIEOUT_SOAK=1 $(BIN)/python -m pytest -n 2 --dist load -p no:logging tests/sim
+
 bench: $(STAMP)
 	@$(BIN)/python -m bench.bench_normalise
 	@$(BIN)/python -m bench.bench_reapply
 	@$(BIN)/python -m bench.bench_preview
+	@$(BIN)/python -m bench.bench_match
+	@$(BIN)/python -m bench.bench_post
+	@$(BIN)/python -m bench.bench_verify
 
 check: lint types contracts house
 

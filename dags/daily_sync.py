@@ -34,10 +34,11 @@ def daily_sync() -> None:
     @task(outlets=[on.DAILY_CHARGES], retry_policy=on.RETRY_UNTIL_READY)
     def mark_day_complete() -> on.Summaries:
         """Ask the database whether every provider has the day; only then the day is emitted."""
-        from tieout.steps import close
+        from tieout.steps import close, daily
 
         names = tuple(on.providers())
-        return on.summaries(close.day_complete(on.context(), day=on.day(), providers=names))
+        complete = close.day_complete(on.context(), day=on.day(), providers=names)
+        return on.summaries(complete, daily.run(on.context(), day=on.day()))
 
     on.for_each_provider(sync) >> mark_day_complete()
 

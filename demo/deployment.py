@@ -17,6 +17,7 @@ from pathlib import Path
 from demo import airflow, postgres
 from demo.story import OCTOBER, clock
 from tieout.config import ProviderConnection, Secret, Settings, connection_from_environment
+from tieout.publish import pack_keys
 from tieout.steps import context, people
 from tieout.store import migrate
 
@@ -27,6 +28,9 @@ LEAST_FREE_BYTES = 1_000_000_000
 
 class DemoError(Exception):
     """The demo cannot go on; the text is one sentence for a person."""
+
+
+INVOICE_WAIT_S = "60"  # the story brings what there is well before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +61,21 @@ class Deployment:
             owner_database_url=Secret(""),
             allow_loopback=True,
             demo=True,
+            signing_key=str(self.signing_key()),
+            anchor_url=self.anchor_url,
         )
+
+    def signing_key(self) -> Path:
+        """The key of checkpoints, made once; the demo stands for the deployer, no task has it."""
+        file = self.home / "checkpoint.key"
+        if not file.exists():
+            pack_keys.make_key(file)
+        return file
+
+    @property
+    def anchor_url(self) -> str:
+        """Where checkpoints are copied to, out of the database's reach."""
+        return (self.home / "anchors").as_uri()
 
     def worker(self, connections: Mapping[str, str]) -> context.Context:
         """The context of a worker, with connections as the environment would give them."""
@@ -85,7 +103,9 @@ class Deployment:
             "TIEOUT_DEMO_TODAY": str(today),
             "TIEOUT_PREPARERS": "maria",
             "TIEOUT_CONTROLLERS": "chen",
+            "TIEOUT_ANCHOR_URL": self.anchor_url,
             "TIEOUT_INVOICE_POKE_S": "2",
+            "TIEOUT_INVOICE_WAIT_S": INVOICE_WAIT_S,
             "TIEOUT_RETRY_DELAY_S": "2",
         }
         return airflow.AirflowSettings(

@@ -22,6 +22,7 @@ PREPARER, CONTROLLER = "maria", "chen"
 POLICIES_FROM = date(2026, 1, 1)
 ERP_TARGET = "netsuite"
 
+_QUEUE = "/tieout/api/exceptions"
 _RULES: PolicyKind = "classification"
 _FIRST: tuple[PolicyKind, ...] = (
     "accounts",
@@ -32,6 +33,8 @@ _FIRST: tuple[PolicyKind, ...] = (
     "rate_card",
     "tag_map",
     "owners",
+    "tolerances",
+    "close",
     f"erp:{ERP_TARGET}",
 )
 _LATER: tuple[PolicyKind, ...] = ("accounts",)
@@ -75,17 +78,36 @@ def change_rules(worker: Context, url: str, *, month: Month) -> None:
     )
 
 
-def accept_missing_invoices(url: str, *, period: str) -> None:
-    """Chen accepts that a bill has not arrived: the month is closed on its accrual instead."""
+def clear_the_queue(url: str, *, period: str, until: date) -> None:
+    """Maria explains what moved and which bill has not arrived; Chen accepts that for a time."""
+    with logged_in(url, PREPARER) as maria:
+        shown = maria.call("GET", f"/tieout/api/periods/{period}/movements")["movements"]
+        for one in (one for one in shown if one["beyond"] and not one["explained"]):
+            said = {"subject": one["subject"], "remark": "Demo: looked at the lines behind it."}
+            maria.call("POST", f"/tieout/api/periods/{period}/movements/explanations", json=said)
+            say(f"movement explained by {PREPARER}: {one['subject']}")
+        queue = maria.call("GET", f"{_QUEUE}?period={period}")
+        missing = [
+            one for one in queue if one["kind"] == "missing_invoice" and not one["expires_on"]
+        ]
+        for one in missing:
+            why = {"remark": "Demo: asked the provider; it is accrued to its final report."}
+            maria.call(
+                "POST", f"/tieout/api/exceptions/{one['exception_id']}/explanation", json=why
+            )
     with logged_in(url, CONTROLLER) as chen:
-        for found in chen.call("GET", f"/tieout/api/exceptions?period={period}"):
-            if found["kind"] == "missing_invoice" and found["state"] == "open":
-                chen.call(
-                    "POST",
-                    f"/tieout/api/exceptions/{found['id']}/acceptance",
-                    json={"reason": "Demo: asked the provider; accrued to its final report."},
-                )
-                say(f"missing invoice accepted by {CONTROLLER}: {found['subject']}")
+        for one in missing:
+            word = {"remark": "Demo: agreed until the bill comes.", "expires_on": str(until)}
+            chen.call("POST", f"{_QUEUE}/{one['exception_id']}/acceptance", json=word)
+            say(f"missing invoice accepted by {CONTROLLER} until {until}: {one['subject']}")
+
+
+def what_blocks(url: str, *, period: str) -> str:
+    """The checks that fail, in one line."""
+    with logged_in(url, PREPARER) as maria:
+        checks = maria.call("GET", f"/tieout/api/periods/{period}/checklist")
+    failed = [one for one in checks if one["state"] == "failed" and one["blocking"]]
+    return "; ".join(f"{one['check_id']} {one['title']}: {one['detail']}" for one in failed)
 
 
 def sign(question: dict[str, Any], url: str, *, period: str) -> None:

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
@@ -26,13 +27,16 @@ from demo.story import MONTHS, NOVEMBER, OCTOBER, Month
 from demo.telling import console, say
 from tieout import log
 from tieout.cli import views
+from tieout.cli.figures import bridge_view
 from tieout.core.errors import NotReadyError, TieoutError
 from tieout.core.period import parse_period
-from tieout.steps import audit_log, erp_export, normalise, publish, pull, status
+from tieout.steps import audit_log, checkpoint, close, erp_export, matches, pack, publish, status
 from tieout.steps.context import Context
 from tieout.store import migrate
 
 GIVE_UP_S = 900
+ACCEPTED_FOR_DAYS = 45
+LOOKS_AT_THE_QUEUE = 20  # then what is left is nothing that people of the story clear away
 POLL_S = 1.5  # listing the runs costs the API server a tenth of a second each time
 BY_PERIOD = {month.period: month for month in MONTHS}
 
@@ -169,7 +173,6 @@ def _close(api: AirflowApi, world: World) -> None:
     """Let the calendar move on, sign as two people, wait for the end."""
     period = world.month.period
     seen: set[str] = set()
-    is_told = False
     before = _runs(api, "monthly_close", world.month)
     if before and before[-1]["state"] == "failed":
         api.trigger("monthly_close", partition=period)
@@ -182,15 +185,7 @@ def _close(api: AirflowApi, world: World) -> None:
             if run["state"] == "success":
                 say("monthly_close: published")
                 return
-            tasks = {
-                task["task_id"]: task for task in api.tasks("monthly_close", run["dag_run_id"])
-            }
-            _narrate(tasks, seen)
-            _raise_failed(api, "monthly_close", [run])
-            accrued = tasks.get("classify_allocate_accrue", {}).get("state") == "success"
-            if accrued and not is_told:
-                is_told = True
-                _move_on(world)
+            _play(api, world, run, seen)
         for question in api.questions():
             people.sign(question, world.url, period=period)
 
@@ -198,6 +193,26 @@ def _close(api: AirflowApi, world: World) -> None:
 def _runs(api: AirflowApi, dag_id: str, month: Month) -> list[dict[str, Any]]:
     """The runs of a month, or of its days."""
     return [run for run in api.runs(dag_id) if str(run["partition_key"]).startswith(month.period)]
+
+
+def _play(api: AirflowApi, world: World, run: dict[str, Any], seen: set[str]) -> None:
+    """What happens in the world, and what people do, where the run has come to."""
+    tasks = {task["task_id"]: task for task in api.tasks("monthly_close", run["dag_run_id"])}
+    _narrate(tasks, seen)
+    _raise_failed(api, "monthly_close", [run])
+    if _is_done(tasks, "classify_allocate_accrue"):
+        _move_on(world)
+    if _is_done(tasks, "reconcile_and_post") and not _is_done(tasks, "request_close"):
+        until = world.month.final_on + timedelta(days=ACCEPTED_FOR_DAYS)
+        people.clear_the_queue(world.url, period=world.month.period, until=until)
+        seen.add(f"look {len(seen)}")
+        if len([one for one in seen if one.startswith("look ")]) > LOOKS_AT_THE_QUEUE:
+            wrong = people.what_blocks(world.url, period=world.month.period)
+            raise deployment.DemoError(f"{world.month.period} cannot be closed: {wrong}")
+
+
+def _is_done(tasks: dict[str, dict[str, Any]], name: str) -> bool:
+    return bool(tasks.get(name, {}).get("state") == "success")
 
 
 def _move_on(world: World) -> None:
@@ -209,11 +224,6 @@ def _move_on(world: World) -> None:
         world.made.move_calendar(month.final_on)
         world.standins.set_as_of(month.final_on)
         say(f"{_day(month)}: final reports, invoices and receipts have arrived")
-    if month is NOVEMBER:
-        pull.run(world.worker, provider="aws", period=OCTOBER.period, kinds=("documents",))
-        normalise.run(world.worker, provider="aws", period=OCTOBER.period)
-        say(f"{_day(month)}: AWS has credited {OCTOBER.period}; OpenAI's invoice is missing")
-        people.accept_missing_invoices(world.url, period=month.period)
 
 
 def _day(month: Month) -> str:
@@ -259,16 +269,33 @@ def _report(worker: Context, made: deployment.Deployment, month: Month) -> int:
     found = status.statement(worker, period=month.period)
     for part in views.statement(found):
         console.print(part)
+    for part in bridge_view(matches.bridges(worker, period=month.period)):
+        console.print(part)
+    say(_checklist(worker, month))
     walked = audit_log.verify(worker)
     folder = Path(found["publication"]["statement.json"]).parent
     say(f"audit log: {walked.summary['events']} events, chain unbroken")
     say(_bean_check(folder / "journal.beancount"))
     say(_erp_file(worker, made, month))
+    say(_evidence_pack(worker, made, month))
     say(f"ledger tables, journal and evidence: {folder}")
     say("in PostgreSQL: views v_ledger, v_journal, v_reconciliation, v_allocation")
     command = f". .tieout/env && tieout lines {month.period}"
     say(f"to look at it: make up, and in another shell  {command}")
     return 0
+
+
+def _checklist(worker: Context, month: Month) -> str:
+    """How many checks passed, and which do not apply, with the reason."""
+    checks = close.checklist(worker, period=month.period)
+    states = Counter(one["state"] for one in checks)
+    if states["failed"]:
+        raise deployment.DemoError(f"{states['failed']} checks of {month.period} fail.")
+    unused = [one["check_id"] for one in checks if one["state"] == "not_applicable"]
+    return (
+        f"checklist: {states['passed']} of {len(checks)} checks passed, {len(unused)} do not apply "
+        f"({', '.join(unused)}; tieout checklist {month.period} says why)"
+    )
 
 
 def _erp_file(worker: Context, made: deployment.Deployment, month: Month) -> str:
@@ -281,6 +308,23 @@ def _erp_file(worker: Context, made: deployment.Deployment, month: Month) -> str
     except NotReadyError as error:
         return f"no file for {target}: {error}"
     return f"{target} import file, read back and balanced: {done['folder']}/{done['names']}"
+
+
+def _evidence_pack(worker: Context, made: deployment.Deployment, month: Month) -> str:
+    """What an auditor takes home, and what the verifier inside it says on a bare Python."""
+    kept = checkpoint.make(worker).summary
+    folder = Path(
+        str(pack.run(worker, period=month.period, folder=made.home / "packs").summary["folder"])
+    )
+    program = [sys.executable, "-I", "-S", str(folder / "verify.py"), str(folder)]
+    checked = subprocess.run(program, capture_output=True, text=True, check=False)
+    if checked.returncode:
+        raise deployment.DemoError(f"verify.py refuses {folder}: {checked.stdout[-300:]}")
+    count = sum(line.startswith("ok:") for line in checked.stdout.splitlines())
+    return (
+        f"evidence pack {folder}: verify.py re-performed the close, {count} checks; checkpoint of "
+        f"{kept['events']} events signed and copied"
+    )
 
 
 def _bean_check(journal: Path) -> str:

@@ -6,7 +6,7 @@ between, an invoice that does not arrive and a credit note for October.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from tieout.steps import (
     allocate,
     classify,
     close,
+    exceptions,
     matching,
     normalise,
     policies,
@@ -28,6 +29,7 @@ from tieout.steps import (
     rate,
     reapply,
     reconcile,
+    reviewing,
     sign,
     status,
 )
@@ -48,6 +50,8 @@ POLICY_KINDS: tuple[PolicyKind, ...] = (
     "rate_card",
     "tag_map",
     "owners",
+    "tolerances",
+    "close",
 )
 
 Act = Callable[["World"], StepResult | None]
@@ -144,8 +148,14 @@ def _final(month: Month) -> list[tuple[str, Act]]:
 
 def _end(month: Month) -> list[tuple[str, Act]]:
     period, at = month.period, partial(_by_worker, day=month.final_on)
+    queue = [
+        ("find exceptions", at(partial(exceptions.refresh, period=period))),
+        ("explain what moved", _explain_movements),
+        ("accept the missing invoice", _accept_missing_invoice),
+    ]
     return [
         ("settle", at(partial(post.settle, period=period))),
+        *(queue if month is NOVEMBER else ()),
         ("request close", at(partial(close.request, period=period))),
         ("preparer signs", partial(_sign, period=period, duty="preparer", person=PREPARER)),
         ("controller signs", partial(_sign, period=period, duty="controller", person=CONTROLLER)),
@@ -217,11 +227,11 @@ def _provider_acts(month: Month, stage: str) -> list[tuple[str, Act]]:
     ]
 
 
-def _policy(world: World, *, kind: PolicyKind, folder: Path = POLICIES) -> StepResult | None:
+def _policy(world: World, *, kind: PolicyKind, folder: Path | None = None) -> StepResult | None:
     propose = partial(
         policies.propose,
         kind=kind,
-        text=next(folder.glob(f"{kind}.*")).read_text(encoding="utf-8"),
+        text=next((folder or POLICIES).glob(f"{kind}.*")).read_text(encoding="utf-8"),
         name=kind,
         valid_from=date(2026, 1, 1),
         person=PREPARER,
@@ -250,6 +260,38 @@ def _propose_rules(world: World) -> StepResult | None:
         person=PREPARER,
     )
     return _by_worker(propose)(world)
+
+
+def _explain_movements(world: World) -> None:
+    """The preparer says why initiatives moved by more than the tolerances allow."""
+    web = world.web()
+    try:
+        shown = reviewing.movements(web, period=SECOND)["movements"]
+        for one in (one for one in shown if one["beyond"] and not one["explained"]):
+            reviewing.explain_movement(
+                web, period=SECOND, subject=one["subject"], person=PREPARER, remark="looked at"
+            )
+    finally:
+        web.close()
+
+
+def _accept_missing_invoice(world: World) -> None:
+    """The preparer explains, the controller accepts for a time; what was accepted stays so."""
+    web = world.web()
+    try:
+        for one in exceptions.listing(web, period=SECOND):
+            if one["kind"] == "missing_invoice" and one["state"] != "accepted":
+                key = one["exception_id"]
+                exceptions.explain(web, exception=key, person=PREPARER, remark="asked for it")
+                exceptions.accept(
+                    web,
+                    exception=key,
+                    person=CONTROLLER,
+                    expires_on=web.now().date() + timedelta(days=60),
+                    remark="until it comes",
+                )
+    finally:
+        web.close()
 
 
 def rules_preview(world: World) -> str:

@@ -78,6 +78,9 @@ class Settings:
     demo: bool
     engine: str = ""
     engine_lake_url: str = ""
+    signing_key: str = ""
+    anchor_url: str = ""
+    anchor_git: str = ""
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -95,6 +98,9 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         demo=env.get("TIEOUT_DEMO") == "1",
         engine=env.get("TIEOUT_ENGINE", ""),
         engine_lake_url=env.get("TIEOUT_ENGINE_LAKE_URL", ""),
+        signing_key=env.get("TIEOUT_SIGNING_KEY", ""),
+        anchor_url=env.get("TIEOUT_ANCHOR_URL", ""),
+        anchor_git=env.get("TIEOUT_ANCHOR_GIT", ""),
     )
 
 

@@ -56,7 +56,7 @@ def test_a_result_is_one_line_of_what_about_what_and_counts() -> None:
     ],
 )
 def test_money_has_cents_unless_cents_would_show_nothing(text: str | None, shown: str) -> None:
-    assert views._money(text) == shown
+    assert views.money(text) == shown
 
 
 @pytest.mark.parametrize(

@@ -49,7 +49,8 @@ def test_the_close_goes_in_order_and_one_month_at_a_time(dags: dict[str, DAG]) -
         {"classify_allocate_accrue"},
         {"wait_for_invoices"},
         {f"sync_final_{name}" for name in PROVIDERS},
-        {"reconcile_post_request_close"},
+        {"reconcile_and_post"},
+        {"request_close"},
         {"prepare_signoff"},
         {"approve_signoff"},
         {"verify_closed"},
@@ -58,8 +59,9 @@ def test_the_close_goes_in_order_and_one_month_at_a_time(dags: dict[str, DAG]) -
     assert dag.max_active_runs == 1
 
 
-def test_waiting_for_invoices_holds_no_worker(dags: dict[str, DAG]) -> None:
-    task = dags["monthly_close"].get_task("wait_for_invoices")
+@pytest.mark.parametrize("name", ["wait_for_invoices", "request_close"])
+def test_waiting_for_papers_and_people_holds_no_worker(dags: dict[str, DAG], name: str) -> None:
+    task = dags["monthly_close"].get_task(name)
     assert isinstance(task, BaseSensorOperator)
     assert task.mode == "reschedule"
 

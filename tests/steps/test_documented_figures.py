@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from tests import month
 
-from tieout.cli.views import _money, _units
+from tieout.cli.views import _units, money
 from tieout.core.money import to_decimal
 from tieout.core.period import parse_period
 from tieout.steps import evidence, status
@@ -40,7 +40,7 @@ def known(closed_world: month.World) -> set[str]:
         *(str(to_decimal(bridge.start_units)) for bridge in found.bridges),
         str(to_decimal(int(found.certificate["pools"][0]["amount_in_units"]))),
     ]
-    shown = {_money(amount) for amount in amounts} | {
+    shown = {money(amount) for amount in amounts} | {
         _units(line.amount_units) for bridge in found.bridges for line in bridge.lines
     }
     bought = sum(

@@ -160,7 +160,7 @@ def always_new(
     """The journal of a world that never knew the old rules."""
     home = tmp_path_factory.mktemp("always-new")
     own = tmp_path_factory.mktemp("policies")
-    for file in month.POLICIES.iterdir():
+    for file in month.POLICIES.glob("*.*"):
         (own / file.name).write_bytes(file.read_bytes())
     (own / "classification.yaml").write_text(_new_rules())
     with (

@@ -101,7 +101,7 @@ def test_a_balance_that_the_console_shows_and_the_receipts_do_not_give_stops_the
     assert int(roll["unexplained_units"]) == to_units("468.82") - computed
     assert [kind for kind, _ in _blocking(worker)] == ["unexplained"]
     post.settle(worker, period=month.PERIOD)
-    with pytest.raises(NotReadyError, match="2 of 12 checks fail"):
+    with pytest.raises(NotReadyError, match="2 of 21 checks fail"):
         close.request(worker, period=month.PERIOD)
     _approve(settled, REGISTER)
     reconcile.run(worker, period=month.PERIOD)

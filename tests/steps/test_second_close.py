@@ -1,17 +1,23 @@
 """November settled: reversals, true-ups, a bill that is missing, a credit note for October."""
 
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
 from demo.story import LATE_INVOICE_ON, NOVEMBER
 from tests import month
 
+from tieout.core.errors import NotReadyError
+from tieout.core.period import Period
 from tieout.ledger.entry import JournalEntry, entry_from_json
+from tieout.ledger.late import entries_of
 from tieout.ledger.trial_balance import account_balance
-from tieout.steps import normalise, pull, status
+from tieout.steps import earlier, exceptions, inputs, normalise, pack, pull, status
 from tieout.steps.context import Context
 from tieout.store import journal
 
@@ -141,22 +147,70 @@ def test_settling_again_and_reapplying_again_post_nothing(settled: Settled) -> N
     assert len(settled.entries()) == before
 
 
-def test_the_bill_that_comes_before_the_close_is_booked_as_any_other(settled: Settled) -> None:
+def test_the_close_asks_a_person_about_the_missing_bill(settled: Settled) -> None:
+    with pytest.raises(NotReadyError, match="no invoice is matched") as refused:
+        month.act("request close", month.SECOND)(settled.world)
+    assert "openai/org-NordlichtLabs" in str(refused.value)
+    month.act("find exceptions", month.SECOND)(settled.world)
+    (waiting,) = [
+        one
+        for one in exceptions.listing(settled.worker, period=month.SECOND)
+        if one["kind"] == "missing_invoice"
+    ]
+    assert waiting["subject"] == "openai/org-NordlichtLabs"
+    for name in ("explain what moved", "accept the missing invoice", "request close"):
+        month.act(name, month.SECOND)(settled.world)
+    asked = status.period_status(settled.worker, period=month.SECOND)
+    assert [one for one in asked["checks"] if one["state"] == "failed"] == []
+
+
+def test_two_people_close_it_and_an_auditor_performs_it_again(
+    settled: Settled, tmp_path: Path
+) -> None:
+    for name in ("preparer signs", "controller signs", "publish"):
+        month.act(name, month.SECOND)(settled.world)
+    folder = pack.run(settled.worker, period=month.SECOND, folder=tmp_path).summary["folder"]
+    program = [sys.executable, "-I", "-S", f"{folder}/verify.py", str(folder)]
+    checked = subprocess.run(program, capture_output=True, text=True, check=False)
+    assert (checked.returncode, checked.stdout.count("FAILED")) == (0, 0), checked.stdout
+
+
+def later(settled: Settled, books: Period) -> list[JournalEntry]:
+    """What a later month would take for OpenAI's November."""
+    worker = settled.world.worker(day=LATE_INVOICE_ON)
+    try:
+        with worker.store.transaction() as tx:
+            chart = inputs.chart(tx, Period(2026, 11))
+            found = [
+                one
+                for one in earlier.found(worker, tx, books, settled.entries())
+                if (one.month.provider, str(one.month.period)) == ("openai", month.SECOND)
+            ]
+    finally:
+        worker.close()
+    return [made.entry for one in found for made in entries_of(one, chart=chart) if made.entry]
+
+
+def test_while_no_bill_comes_each_later_month_accrues_it_again(settled: Settled) -> None:
+    for books in (Period(2026, 12), Period(2027, 1)):
+        (again,) = later(settled, books)
+        assert (again.journal_type, again.posting_on) == ("accrual", books.last_on)
+        assert (on(again, ACCRUED), again.service_period) == (Decimal("-1940.44"), month.SECOND)
+
+
+def test_the_bill_that_comes_after_the_close_is_booked_in_the_open_month(
+    settled: Settled,
+) -> None:
     month._as_of(settled.world, day=LATE_INVOICE_ON)
     worker = settled.world.worker(day=LATE_INVOICE_ON)
     try:
         pull.run(worker, provider="openai", period=month.SECOND, kinds=("documents",))
         normalise.run(worker, provider="openai", period=month.SECOND)
-        for name in ("classify final", "allocate final", "settle"):
-            month.act(name, month.SECOND)(settled.world)
-        (bill,) = [
-            one
-            for one in settled.entries()
-            if one.provider == "openai"
-            and one.journal_type == "invoice"
-            and one.service_period == month.SECOND
-        ]
-        assert (-on(bill, PAYABLE), str(bill.posting_on)) == (Decimal("1820.44"), "2026-12-01")
-        assert account_balance(settled.entries(), account=ACCRUED) == 0
     finally:
         worker.close()
+    (bill,) = later(settled, Period(2026, 12))
+    assert (bill.journal_type, str(bill.posting_on)) == ("invoice", "2026-12-01")
+    assert (bill.service_period, bill.adjustment_kind) == (month.SECOND, "change_in_estimate")
+    assert -on(bill, PAYABLE) == Decimal("1820.44")
+    after = status.statement(settled.worker, period=month.SECOND)
+    assert (after["expense"], after["state"]) == ("16110.99", "closed")

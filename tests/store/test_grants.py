@@ -40,18 +40,30 @@ DECISIONS = {
     "approve_document": "'x'",
     "approve_preview": "'x'",
     "decide_match": "'2026-10', 'a', 'b', 'c', 'confirm', 'd', '{}', '{}', 'why'",
+    "request_reopening": "'2026-10', 'other', 'why', ARRAY['manual'], now() + interval '1 day'",
+    "approve_reopening": "1",
+    "lock_period_for_good": "'2026-10', 'why'",
+    "assign_exception": "'x', 'ana', '2026-11-30', 'why'",
+    "explain_exception": "'x', 'why'",
+    "accept_exception": "'x', '2026-11-30', 'why'",
+    "resolve_exception": "'x', NULL, 'why'",
+    "record_review": "'2026-10', 'flux', 'x', 'y', 'why'",
+    "mirror_airflow_events": "'[]', 0",
 }
 FUNCTIONS = {
     "append_event": {"tieout_worker", "tieout_web"},
+    "append_events": {"tieout_worker", "tieout_web"},
     "current_actor": {"tieout_worker", "tieout_web"},
     "utc_text": {"tieout_worker", "tieout_web"},
     "ledger_as_of": set(LOGINS),
     "open_period": {"tieout_worker"},
     "post_entry": {"tieout_worker"},
+    "post_entries": {"tieout_worker"},
     "request_close": {"tieout_worker"},
     "publish_period": {"tieout_worker"},
     "restate_period": {"tieout_worker"},
     "record_export": {"tieout_worker"},
+    "note_exceptions": {"tieout_worker"},
     "acknowledge_export": {"tieout_worker", "tieout_web"},
     **{name: {"tieout_web"} for name in DECISIONS},
 }
@@ -59,7 +71,7 @@ INSERTS = {
     "document", "snapshot", "charge_file", "coverage", "run", "finding", "policy", "allocation",
     "allocation_pool", "allocation_share", "reconciliation_bridge", "reconciliation_line",
     "ledger_line", "intake", "intake_event", "preview", "match_set", "match_record",
-    "explained_cause",
+    "explained_cause", "checkpoint", "checkpoint_signature",
 }  # fmt: skip
 STAMPS = {"recorded_at", "recorded_by", "proposed_at", "proposed_by", "login"}
 CHANGING = {"head", "period", "journal_counter"}  # through functions only
@@ -157,7 +169,8 @@ def test_each_table_is_read_by_all_and_written_by_the_worker_only_where_it_adds_
     writes = {(table, login, right) for table, _, login, right in found if right != "SELECT"}
     assert reads == {(table, login) for table in tables for login in LOGINS}
     assert writes == {(table, "tieout_worker", "INSERT") for table in INSERTS} | {
-        ("policy", "tieout_web", "INSERT")
+        (table, "tieout_web", "INSERT")
+        for table in ("policy", "checkpoint", "checkpoint_signature")
     }
 
 

@@ -14,19 +14,21 @@ from typing import Annotated
 import typer
 
 from tieout import log
-from tieout.cli import erp, imports, matches, reports, rules, views
+from tieout.cli import close as close_views
+from tieout.cli import erp, figures, imports, matches, reports, rules, views
+from tieout.cli import pack as packs
 from tieout.cli.shell import Json, console, errors, run_step, show, show_found, working
 from tieout.config import load_settings
 from tieout.core.errors import StateError, TieoutError, UsageError
 from tieout.core.period import parse_period
 from tieout.steps import allocate as allocate_step
+from tieout.steps import classify as classify_step
+from tieout.steps import close as close_step
 from tieout.steps import (
-    audit_log,
     context,
     earlier,
 )
-from tieout.steps import classify as classify_step
-from tieout.steps import close as close_step
+from tieout.steps import exceptions as exceptions_step
 from tieout.steps import (
     explain as explain_step,
 )
@@ -57,15 +59,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 policies_app = typer.Typer(help="Rules, registers and accounts: approved, versioned data.")
-audit_app = typer.Typer(help="The append-only log of who did what, when and why.")
 app.add_typer(policies_app, name="policies", no_args_is_help=True)
-app.add_typer(audit_app, name="audit", no_args_is_help=True)
+app.add_typer(packs.audit_app, name="audit", no_args_is_help=True)
+app.add_typer(packs.checkpoint_app, name="checkpoint", no_args_is_help=True)
+app.command()(packs.pack)
 app.add_typer(erp.export_app, name="export", no_args_is_help=True)
 app.command()(reports.completeness)
 app.command()(reports.restatements)
+app.command()(reports.rollforward)
 app.add_typer(rules.rules_app, name="rules", no_args_is_help=True)
 app.command()(rules.reapply)
-for command in (matches.match, matches.matches, matches.causes):
+for command in (
+    *(matches.match, matches.matches, matches.causes),
+    *(figures.bridge, figures.figures, figures.daily),
+    *(close_views.checklist, close_views.exceptions),
+    *(close_views.movements, close_views.reopenings),
+):
     app.command()(command)
 app.add_typer(imports.import_app, name="import", no_args_is_help=True)
 app.add_typer(imports.review_app, name="review", no_args_is_help=True)
@@ -157,7 +166,9 @@ def settle(period: Period, json_: Json = False) -> None:
 @app.command()
 def close(period: Period, json_: Json = False) -> None:
     """Run the checklist and ask for the two signatures; closing itself is for people."""
-    run_step(lambda made: close_step.request(made, period=period), as_json=json_)
+    with working() as made:
+        exceptions_step.refresh(made, period=period)
+        show(close_step.request(made, period=period), as_json=json_)
 
 
 @app.command()
@@ -242,6 +253,7 @@ def _stage(
     yield partial(reconcile_step.run, made, period=period)
     yield partial(matching_step.run, made, period=period)
     yield partial(post_step.settle, made, period=period)
+    yield partial(exceptions_step.refresh, made, period=period)
     yield partial(close_step.request, made, period=period)
 
 
@@ -288,12 +300,6 @@ def policies_list(json_: Json = False) -> None:
     with working() as made:
         found = status_step.policies(made)
     show_found(found, views.policies, as_json=json_)
-
-
-@audit_app.command("verify")
-def audit_verify(json_: Json = False) -> None:
-    """Walk the chain of audit events and say where it breaks, if it does."""
-    run_step(audit_log.verify, as_json=json_)
 
 
 if __name__ == "__main__":

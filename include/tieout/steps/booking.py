@@ -18,7 +18,7 @@ from tieout.store.session import Tx
 
 def post_all(tx: Tx, entries: Sequence[JournalEntry]) -> list[Posted]:
     """Post the entries in order; one that stands already is left alone and gives its number."""
-    return [journal.post(tx, entry_json(entry)) for entry in entries]
+    return journal.post_many(tx, [entry_json(entry) for entry in entries])
 
 
 def record(

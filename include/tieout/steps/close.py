@@ -1,25 +1,26 @@
 """Close: is the month ready, and has it been closed by two people? Automation only asks.
 
 Owns the checklist's run and the request that binds both signatures to one content hash. It cannot
-close anything: signatures are recorded by the API server's own database login (`sign`).
+close anything: signatures are recorded by the API server's own database login (`sign`). A reopened
+month is asked for as any other; what differs from its last close is written down with the request.
 """
 
 from collections.abc import Sequence
 from datetime import date
+from typing import Any
 
 from tieout import log as logs
 from tieout.close.checklist import check_json, checks
-from tieout.close.evidence import CloseInputs, PoolTotal
+from tieout.close.exceptions import problems
 from tieout.core.errors import NotReadyError
 from tieout.core.period import parse_period, period_of
 from tieout.ledger.billing_accounts import accounts_of
-from tieout.steps import evidence
+from tieout.steps import close_inputs, evidence
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import accounts, billing_documents, is_billed
 from tieout.steps.pins import pin_close
-from tieout.store import audit, coverage, findings, periods, signoffs
+from tieout.store import audit, coverage, exceptions, periods, publications, signoffs
 
-UNALLOCATED_LIMIT_BP = 500
 log = logs.get("close")
 
 
@@ -32,20 +33,8 @@ def request(context: Context, *, period: str) -> StepResult:
     month = parse_period(period)
     with context.store.transaction() as tx:
         found = evidence.load(context, tx, month)
-        results = checks(
-            CloseInputs(
-                period=month,
-                currency=found.currency,
-                chart=found.chart,
-                accounts=found.accounts,
-                pools=_pools(found),
-                unallocated_units=found.unallocated_units,
-                unallocated_limit_bp=UNALLOCATED_LIMIT_BP,
-                entries=found.entries,
-                fees=found.fees,
-                findings=tuple(one.finding for one in findings.for_period(tx, period)),
-            )
-        )
+        inputs = close_inputs.gather(tx, found)
+        results = checks(inputs)
         failed = [check for check in results if check.blocking and not check.passed]
         if failed:
             raise NotReadyError(
@@ -56,19 +45,21 @@ def request(context: Context, *, period: str) -> StepResult:
         before = signoffs.latest_request(tx, period)
         shown: Summary = {
             "checks": len(results),
-            "passed": len(results),
+            "passed": sum(check.passed for check in results),
             "content_hash": content_hash,
         }
         if before and found.state == "closed" and before.content_hash == content_hash:
             return StepResult(step="close", subject=period, status="unchanged", summary=shown)
+        exceptions.note(tx, period, problems(period, inputs.findings))
         values = [check_json(check) for check in results]
         asked = signoffs.request_close(tx, period, content_hash, checks=values)
         pin_close(context, tx, month, accounts(tx, month), content_hash)
         is_new = before is None or before.close_request_id != asked.close_request_id
         if is_new:
-            audit.record(
-                tx, "close_requested", period, {"content_hash": content_hash, "checks": values}
-            )
+            differs = close_inputs.difference(tx, found)
+            facts: dict[str, Any] = {"content_hash": content_hash, "checks": values}
+            facts |= {"difference": differs} if differs else {}
+            audit.record(tx, "close_requested", period, facts)
     log.info("close_requested", period=period, checks=len(results), new=is_new)
     return StepResult(
         step="close",
@@ -76,6 +67,35 @@ def request(context: Context, *, period: str) -> StepResult:
         status="done" if is_new else "unchanged",
         summary=shown,
     )
+
+
+def checklist(context: Context, *, period: str) -> list[dict[str, Any]]:
+    """The checklist: of an open month as it stands now, of a closed one as it was signed.
+
+    What follows the signatures is told from the state of the month.
+
+    Raises:
+        NotReadyError: the month has not been reconciled yet.
+    """
+    month = parse_period(period)
+    with context.store.transaction() as tx:
+        state = periods.state(tx, period)
+        asked = signoffs.latest_request(tx, period)
+        if state == "closed" and asked is not None:
+            people = [one.person_id for one in signoffs.listing(tx, period) if one.is_current]
+            known = publications.head(tx, period)
+            followed = {
+                "C19": f"published as {known.content_hash[:12]}" if known else "",
+                "C20": f"signed by {', '.join(people)}",
+            }
+            return [_followed(dict(one), followed) for one in asked.checks]
+        found = evidence.load(context, tx, month)
+        return [check_json(one) for one in checks(close_inputs.gather(tx, found))]
+
+
+def _followed(check: dict[str, Any], followed: dict[str, str]) -> dict[str, Any]:
+    detail = followed.get(check["check_id"])
+    return {**check, "passed": True, "state": "passed", "detail": detail} if detail else check
 
 
 def verify(context: Context, *, period: str) -> StepResult:
@@ -146,14 +166,3 @@ def invoices_present(context: Context, *, period: str) -> bool:
             for account in accounts(tx, month)
             if account.mode == "arrears"
         )
-
-
-def _pools(found: evidence.MonthEvidence) -> tuple[PoolTotal, ...]:
-    return tuple(
-        PoolTotal(
-            pool_id=pool["pool_id"],
-            amount_in_units=int(pool["amount_in_units"]),
-            amount_out_units=int(pool["amount_out_units"]),
-        )
-        for pool in found.certificate.get("pools", [])
-    )

@@ -58,7 +58,14 @@ POLICY_KINDS: tuple[PolicyKind, ...] = (
     "classification",
     "initiatives",
 )
-OPTIONAL_POLICIES: tuple[PolicyKind, ...] = ("rate_card", "tag_map", "owners", "drivers")
+OPTIONAL_POLICIES: tuple[PolicyKind, ...] = (
+    "rate_card",
+    "tag_map",
+    "owners",
+    "drivers",
+    "tolerances",
+    "close",
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

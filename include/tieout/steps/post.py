@@ -39,7 +39,7 @@ from tieout.steps.inputs import (
 )
 from tieout.steps.outputs import begin, result, start_run
 from tieout.steps.standing import of_type, restated
-from tieout.store import findings, journal, periods
+from tieout.store import findings, journal, periods, runs
 from tieout.store.session import Tx
 
 METHOD_VERSION = "1"
@@ -59,6 +59,7 @@ def accrue(context: Context, *, period: str) -> StepResult:
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
+        runs.hold(tx, "post", "journal")  # what is posted is read before it is added to
         periods.ensure(tx, period)
         lines, source = _lines(context, tx, month, "draft")
         books = chart(tx, month)
@@ -91,6 +92,7 @@ def settle(context: Context, *, period: str) -> StepResult:
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
+        runs.hold(tx, "post", "journal")
         periods.ensure(tx, period)
         periods.ensure(tx, str(month.next()))
         lines, source = _lines(context, tx, month, "final")

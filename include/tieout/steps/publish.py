@@ -1,10 +1,10 @@
 """Publish: a closed month becomes ledger tables, a journal file and an evidence folder.
 
 Owns the order: files are written and flushed first, then one transaction inserts the publication
-and moves the period's head. It publishes exactly what two people signed, or nothing.
+and moves the period's head, and its last act is a checkpoint of the audit log; copies of that go
+outside after the commit. It publishes exactly what two people signed, or nothing.
 """
 
-from dataclasses import asdict
 from typing import Any
 
 from tieout import log as logs
@@ -16,27 +16,17 @@ from tieout.core.money import minor_digits
 from tieout.core.period import parse_period
 from tieout.lake.folder import Folder
 from tieout.publish.erp.base import load
-from tieout.publish.evidence import MANIFEST, documents_csv, json_bytes, manifest
+from tieout.publish.evidence import MANIFEST, json_bytes, manifest
 from tieout.publish.facts import allocation_table, journal_table, reconciliation_table
 from tieout.publish.tables import spread_out, table_csv, table_parquet
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
-from tieout.steps import evidence
+from tieout.steps import checkpoint, evidence, exhibits
 from tieout.steps.context import Context, StepResult
-from tieout.store import (
-    audit,
-    documents,
-    erp_exports,
-    journal,
-    periods,
-    publications,
-    runs,
-    signoffs,
-)
+from tieout.store import audit, journal, periods, publications, runs, signoffs
 from tieout.store.session import Tx
 
 JOURNAL_FORMAT = "beancount"
-ORIGIN = "tieout/audit-log"
 log = logs.get("publish")
 
 
@@ -45,8 +35,14 @@ def run(context: Context, *, period: str) -> StepResult:
 
     Raises:
         NotReadyError: the period is not closed by two people.
-        IntegrityError: the ledger is not what they signed.
+        IntegrityError: the ledger is not what they signed, or a copy of a checkpoint is not ours.
     """
+    result = _published(context, period)
+    checkpoint.anchor(context)
+    return result
+
+
+def _published(context: Context, period: str) -> StepResult:
     month = parse_period(period)
     with context.store.transaction() as tx:
         if periods.state(tx, period) != "closed":
@@ -60,7 +56,8 @@ def run(context: Context, *, period: str) -> StepResult:
         head = publications.head(tx, period)
         if head is not None and head.content_hash == content_hash:
             return _result(period, "unchanged", head)
-        files = _files(tx, found)
+        upto_seq = journal.ledger_seq(tx)
+        files = _files(context, tx, found, upto_seq=upto_seq)
         files[MANIFEST] = manifest(files)
         folder = Folder(context.settings.publish_url)
         prefix = f"{period}/{content_hash[:12]}"
@@ -79,12 +76,18 @@ def run(context: Context, *, period: str) -> StepResult:
             ),
             found.lines,
         )
+        if published.ledger_seq != upto_seq + 1:  # the lock on the ledger came with the header
+            raise NotReadyError(
+                f"The ledger moved from {upto_seq} to {published.ledger_seq - 1} while {period} "
+                "was being published: nothing was published, publish again."
+            )
         audit.record(
             tx,
             "period_published",
             period,
             {"content_hash": content_hash, "manifest": sha256_hex(files[MANIFEST])},
         )
+        checkpoint.keep(context, tx, period=period)
     log.info("published", period=period, lines=published.line_count)
     return _result(period, "done", published)
 
@@ -99,9 +102,11 @@ def _refuse_other_content(tx: Tx, period: str, content_hash: str) -> None:
         )
 
 
-def _files(tx: Tx, found: evidence.MonthEvidence) -> dict[str, bytes]:
+def _files(
+    context: Context, tx: Tx, found: evidence.MonthEvidence, *, upto_seq: int
+) -> dict[str, bytes]:
     """Everything that is published, by name below the publication's folder."""
-    entries = journal.entries(tx, upto_seq=journal.ledger_seq(tx))
+    entries = journal.entries(tx, upto_seq=upto_seq)
     own = [entry for entry in entries if entry["service_period"] == str(found.month)]
     erp = load(JOURNAL_FORMAT)
     bridges = [bridge_json(bridge) for bridge in found.bridges]
@@ -112,50 +117,25 @@ def _files(tx: Tx, found: evidence.MonthEvidence) -> dict[str, bytes]:
         "allocation": allocation_table(found.lines),
     }
     for_people = {**tables, "ledger_line": spread_out(found.lines)}
+    shown = exhibits.Month(context=context, tx=tx, found=found, entries=entries, upto_seq=upto_seq)
     return {
         **{f"{name}.csv": table_csv(table) for name, table in for_people.items()},
         **{f"{name}.parquet": table_parquet(table) for name, table in tables.items()},
         f"journal{erp.FILE_SUFFIX}": erp.export(entries, found.chart, period=found.month).encode(),
         "reconciliation.json": json_bytes(bridges),
         "statement.json": json_bytes(statement_json(found.statement())),
-        "evidence/certificate.json": json_bytes(found.certificate),
-        "evidence/sign-offs.json": json_bytes(
-            [_signature(one) for one in signoffs.listing(tx, str(found.month))]
-        ),
-        "evidence/documents.csv": documents_csv(
-            [asdict(one) for one in documents.for_period(tx, str(found.month))]
-        ),
-        "evidence/erp-exports.json": json_bytes(
-            [erp_exports.export_json(one) for one in erp_exports.taken(tx, str(found.month))]
-        ),
-        "evidence/policies.json": json_bytes(list(found.policies)),
+        **exhibits.files(shown),
         **_audit_files(tx),
     }
 
 
-def _signature(one: signoffs.Signoff) -> dict[str, Any]:
-    return {
-        "period": one.period,
-        "duty": one.duty,
-        "person_id": one.person_id,
-        "content_hash": one.content_hash,
-        "comment": one.comment,
-        "signed_at": one.signed_at.isoformat(),
-        "is_current": one.is_current,
-    }
-
-
 def _audit_files(tx: Tx) -> dict[str, bytes]:
-    events = []
-    after = 0
-    while more := audit.events(tx, after_seq=after):
-        events += more
-        after = more[-1].seq
+    events = audit.whole_log(tx)
     lines = "".join(chain.export_line(event.link()) + "\n" for event in events)
-    checkpoint = checkpoint_of(ORIGIN, [event.canonical for event in events])
+    now = checkpoint_of(checkpoint.ORIGIN, [event.canonical for event in events])
     return {
         "evidence/audit-events.jsonl": lines.encode(),
-        "evidence/checkpoint.txt": checkpoint.text().encode(),
+        "evidence/checkpoint.txt": now.text().encode(),
     }
 
 

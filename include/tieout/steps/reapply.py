@@ -70,6 +70,7 @@ def run(context: Context, *, preview: str, person: str | None = None) -> StepRes
                 "proposer to approve it before it is applied."
             )
         runs.hold(tx, "reapply", "past")  # one after another: each begins where the last ended
+        runs.hold(tx, "post", "journal")
         policy = policies.get(tx, found.kind, found.version)
         shown = {one["period"]: one for one in json.loads(found.canonical)["months"]}
         made = [

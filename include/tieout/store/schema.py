@@ -390,6 +390,8 @@ audit_event = sa.Table(
     sa.Column("prev_hash", sa.LargeBinary),
     sa.Column("hash", sa.LargeBinary),
     sa.Column("canonical", sa.Text),
+    sa.Column("action", sa.Text),
+    sa.Column("subject", sa.Text),
     sa.Column("login", sa.Text),
     sa.Column("recorded_at", INSTANT),
 )
