@@ -87,6 +87,8 @@ def start(home: Path, *, fast: bool = False) -> Server:
     (home / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
     with _lock(home):
         place = _place(home)
+        if place.data.exists() and not (home / "secrets" / "postgres-admin").exists():
+            _set_aside(place)
         password = _admin_password(home)
         _make_socket_dir(place)
         if not place.data.exists():
@@ -274,6 +276,15 @@ def _initdb(place: _Place, password: str) -> None:
     with (fresh / "postgresql.conf").open("a", encoding="utf-8") as file:
         file.write("include_if_exists = 'tieout.conf'\n")
     fresh.rename(place.data)
+
+
+def _set_aside(place: _Place) -> None:
+    """Data of a checkout that stood at this path before and was deleted with its passwords."""
+    if (place.data / "postmaster.pid").exists():
+        _run(place, ["pg_ctl", "stop", "-D", str(place.data), "-m", "fast", "-w", "-t", "30"])
+    kept = place.data.with_name(f"{place.data.name}-before-{secrets.token_hex(4)}")
+    place.data.rename(kept)
+    print(f"tieout: the database of a checkout that is gone was set aside: {kept}", file=sys.stderr)
 
 
 def _launch(place: _Place, *, fast: bool) -> None:

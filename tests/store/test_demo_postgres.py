@@ -2,6 +2,7 @@
 
 import os
 import pwd
+import shutil
 import signal
 import stat
 import time
@@ -139,3 +140,17 @@ def test_a_server_that_is_away_or_too_old_is_named(
     monkeypatch.setattr(store_logins, "_OLDEST", 99)
     with pytest.raises(SettingError, match="Expected PostgreSQL 99 or newer, found 18"):
         postgres.prepare(postgres_server.admin_url, tmp_path)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root keeps the data outside of the checkout")
+def test_data_of_a_checkout_that_is_gone_is_set_aside(
+    home: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    first = postgres.start(home, fast=True)
+    with psycopg.connect(first.admin_url, autocommit=True) as admin:
+        admin.execute("CREATE TABLE kept AS SELECT 1 AS one")
+    shutil.rmtree(home)
+    second = postgres.start(home, fast=True)
+    assert second.admin_url != first.admin_url
+    assert one(second.admin_url, "SELECT to_regclass('kept') IS NULL") is True
+    assert "was set aside" in capsys.readouterr().err
