@@ -271,13 +271,13 @@ def _report(worker: Context, made: deployment.Deployment, month: Month) -> int:
         console.print(part)
     for part in bridge_view(matches.bridges(worker, period=month.period)):
         console.print(part)
-    say(_checklist(worker, month))
     walked = audit_log.verify(worker)
     folder = Path(found["publication"]["statement.json"]).parent
     say(f"audit log: {walked.summary['events']} events, chain unbroken")
     say(_bean_check(folder / "journal.beancount"))
     say(_erp_file(worker, made, month))
     say(_evidence_pack(worker, made, month))
+    say(_checklist(worker, month))
     say(f"ledger tables, journal and evidence: {folder}")
     say("in PostgreSQL: views v_ledger, v_journal, v_reconciliation, v_allocation")
     command = f". .tieout/env && tieout lines {month.period}"

@@ -17,7 +17,7 @@ from tieout.core.period import Period
 from tieout.ledger.entry import JournalEntry, entry_from_json
 from tieout.ledger.late import entries_of
 from tieout.ledger.trial_balance import account_balance
-from tieout.steps import earlier, exceptions, inputs, normalise, pack, pull, status
+from tieout.steps import close, earlier, exceptions, inputs, normalise, pack, pull, status
 from tieout.steps.context import Context
 from tieout.store import journal
 
@@ -169,10 +169,17 @@ def test_two_people_close_it_and_an_auditor_performs_it_again(
 ) -> None:
     for name in ("preparer signs", "controller signs", "publish"):
         month.act(name, month.SECOND)(settled.world)
+    before = {one["check_id"]: one for one in close.checklist(settled.worker, period=month.SECOND)}
+    assert before["C19"]["state"] == "to_follow"
     folder = pack.run(settled.worker, period=month.SECOND, folder=tmp_path).summary["folder"]
     program = [sys.executable, "-I", "-S", f"{folder}/verify.py", str(folder)]
     checked = subprocess.run(program, capture_output=True, text=True, check=False)
     assert (checked.returncode, checked.stdout.count("FAILED")) == (0, 0), checked.stdout
+    checks = {one["check_id"]: one for one in close.checklist(settled.worker, period=month.SECOND)}
+    assert (checks["C19"]["state"], "checks held" in checks["C19"]["detail"]) == ("passed", True)
+    assert {one["state"] for one in checks.values()} == {"passed", "not_applicable"}
+    again = pack.run(settled.worker, period=month.SECOND, folder=tmp_path)
+    assert again.status == "unchanged"
 
 
 def later(settled: Settled, books: Period) -> list[JournalEntry]:

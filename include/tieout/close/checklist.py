@@ -116,7 +116,7 @@ def _made(check_id: str, title: str, detail: str, state: CheckState, inputs: Clo
 
 
 def _following(inputs: CloseInputs) -> tuple[Check, ...]:
-    pack = "due after the close: built when the month is published"
+    pack = "due after the close: `tieout pack` writes it and runs its verifier"
     people = "a preparer and another person as controller sign this content"
     return (
         _made("C19", "Evidence pack is built and verified", pack, "to_follow", inputs),

@@ -19,7 +19,8 @@ from tieout.steps import close_inputs, evidence
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import accounts, billing_documents, is_billed
 from tieout.steps.pins import pin_close
-from tieout.store import audit, coverage, exceptions, periods, publications, signoffs
+from tieout.store import audit, coverage, exceptions, periods, publications, runs, signoffs
+from tieout.store.session import Tx
 
 log = logs.get("close")
 
@@ -83,14 +84,21 @@ def checklist(context: Context, *, period: str) -> list[dict[str, Any]]:
         asked = signoffs.latest_request(tx, period)
         if state == "closed" and asked is not None:
             people = [one.person_id for one in signoffs.listing(tx, period) if one.is_current]
-            known = publications.head(tx, period)
             followed = {
-                "C19": f"published as {known.content_hash[:12]}" if known else "",
+                "C19": _verified(tx, period),
                 "C20": f"signed by {', '.join(people)}",
             }
             return [_followed(dict(one), followed) for one in asked.checks]
         found = evidence.load(context, tx, month)
         return [check_json(one) for one in checks(close_inputs.gather(tx, found))]
+
+
+def _verified(tx: Tx, period: str) -> str:
+    """What the verifier said of the pack of what is published; empty before it was asked."""
+    known, packed = publications.head(tx, period), runs.latest(tx, "pack", period)
+    if known is None or packed is None or packed.outputs["content_hash"] != known.content_hash:
+        return ""
+    return f"pack {packed.outputs['manifest'][:12]}: {packed.outputs['checks']} checks held"
 
 
 def _followed(check: dict[str, Any], followed: dict[str, str]) -> dict[str, Any]:
