@@ -29,7 +29,7 @@ def monthly_close() -> None:
         from tieout.steps import normalise, pull, rate
 
         month = on.month()
-        pulled = pull.run(**month, provider=provider, through=on.last_day())
+        pulled = pull.run(**month, provider=provider, through=on.last_day(), kinds=pull.EVERYTHING)
         charges = normalise.run(**month, provider=provider)
         return on.summaries(pulled, charges, rate.run(**month, provider=provider))
 

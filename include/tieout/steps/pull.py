@@ -18,6 +18,7 @@ from tieout.steps.inputs import accounts
 from tieout.store import snapshots
 
 Kind = Literal["cost", "usage", "documents"]
+EVERYTHING: tuple[Kind, ...] = ("cost", "usage", "documents")
 DAILY_MAX_AGE_S = 20 * 3600
 log = logs.get("pull")
 
