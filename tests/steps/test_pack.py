@@ -14,7 +14,7 @@ from tests.worlds import WorldAt
 
 from tieout.core.errors import HashMismatchError, IntegrityError, NotReadyError, UsageError
 from tieout.publish.pack_keys import make_key
-from tieout.steps import audit_views, checkpoint, close, pack, policies, publish
+from tieout.steps import anchoring, audit_views, checkpoint, close, pack, policies, publish
 from tieout.steps.context import Context
 from tieout.store import audit, periods
 
@@ -133,11 +133,11 @@ def test_copies_outside_are_compared_and_a_changed_or_lost_one_is_named(
     with pytest.raises(IntegrityError, match="events were cut"):
         checkpoint.verify(worker)
     with pytest.raises(IntegrityError, match="another checkpoint"):
-        checkpoint.anchor(worker)
+        anchoring.anchor(worker)
     copies[0].unlink()
     with pytest.raises(IntegrityError, match="No checkpoint at"):
         checkpoint.verify(worker)
-    checkpoint.anchor(worker)
+    anchoring.anchor(worker)
     assert checkpoint.verify(worker).summary == done.summary
 
 

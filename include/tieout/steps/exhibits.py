@@ -192,9 +192,15 @@ def _policy_versions(month: Month) -> bytes:
     kinds = sorted({one.rpartition(":")[0] for one in month.found.policies})
     rows = [asdict(one) for kind in kinds for one in policies.versions(month.tx, kind)]
     columns = (
-        "kind", "version", "sha256", "valid_from", "proposed_by", "proposed_at", "approved_by",
+        "kind",
+        "version",
+        "sha256",
+        "valid_from",
+        "proposed_by",
+        "proposed_at",
+        "approved_by",
         "approved_at",
-    )  # fmt: skip
+    )
     return csv_bytes(columns, rows)
 
 
@@ -209,9 +215,17 @@ def _findings(month: Month) -> bytes | None:
         for one in findings.for_period(month.tx, month.period)
     ]
     columns = (
-        "step", "run_subject", "kind", "severity", "subject", "message", "amount", "currency",
-        "source_document", "source_row",
-    )  # fmt: skip
+        "step",
+        "run_subject",
+        "kind",
+        "severity",
+        "subject",
+        "message",
+        "amount",
+        "currency",
+        "source_document",
+        "source_row",
+    )
     return csv_bytes(columns, rows) if rows else None
 
 

@@ -18,8 +18,11 @@ from tieout.store import matches, reconciliations, runs
 Place = tuple[str, str, str]
 Values = dict[str, Any]
 _AMOUNTS = (
-    "earlier_amount", "later_amount", "matched_earlier_amount", "matched_later_amount",
-)  # fmt: skip
+    "earlier_amount",
+    "later_amount",
+    "matched_earlier_amount",
+    "matched_later_amount",
+)
 _COUNTS = ("record_count", "suggested_count")
 _SIDES = ("earlier", "later")
 

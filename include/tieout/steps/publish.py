@@ -21,7 +21,7 @@ from tieout.publish.facts import allocation_table, journal_table, reconciliation
 from tieout.publish.tables import spread_out, table_csv, table_parquet
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
-from tieout.steps import checkpoint, evidence, exhibits
+from tieout.steps import anchoring, evidence, exhibits
 from tieout.steps.context import Context, StepResult
 from tieout.store import audit, journal, periods, publications, runs, signoffs
 from tieout.store.session import Tx
@@ -38,7 +38,7 @@ def run(context: Context, *, period: str) -> StepResult:
         IntegrityError: the ledger is not what they signed, or a copy of a checkpoint is not ours.
     """
     result = _published(context, period)
-    checkpoint.anchor(context)
+    anchoring.anchor(context)
     return result
 
 
@@ -87,7 +87,7 @@ def _published(context: Context, period: str) -> StepResult:
             period,
             {"content_hash": content_hash, "manifest": sha256_hex(files[MANIFEST])},
         )
-        checkpoint.keep(context, tx, period=period)
+        anchoring.keep(context, tx, period=period)
     log.info("published", period=period, lines=published.line_count)
     return _result(period, "done", published)
 
@@ -132,7 +132,7 @@ def _files(
 def _audit_files(tx: Tx) -> dict[str, bytes]:
     events = audit.whole_log(tx)
     lines = "".join(chain.export_line(event.link()) + "\n" for event in events)
-    now = checkpoint_of(checkpoint.ORIGIN, [event.canonical for event in events])
+    now = checkpoint_of(anchoring.ORIGIN, [event.canonical for event in events])
     return {
         "evidence/audit-events.jsonl": lines.encode(),
         "evidence/checkpoint.txt": now.text().encode(),
