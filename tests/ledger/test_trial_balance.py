@@ -7,7 +7,7 @@ from tests.ledger.books import CHART, MONTH, OCTOBER, ledger, line
 from tieout.core.errors import UnbalancedEntryError
 from tieout.ledger.entry import JournalEntry, reverse
 from tieout.ledger.posting import accrual
-from tieout.ledger.trial_balance import account_balance, control_balances, trial_balance
+from tieout.ledger.trial_balance import account_balance, daily_control_balances, trial_balance
 
 
 def accrued() -> JournalEntry:
@@ -53,8 +53,8 @@ def test_an_account_balance_can_be_of_one_billing_account() -> None:
 def test_control_accounts_have_a_balance_at_the_end_of_the_period_and_of_the_books() -> None:
     entries = [accrued(), reverse(accrued(), on=date(2026, 11, 1))]
     posted = ["2100", "5100"]
-    found = control_balances(entries, accounts=posted, chart=CHART, period=OCTOBER)
+    found = daily_control_balances(entries, accounts=posted, chart=CHART, period=OCTOBER)
     assert found == [(date(2026, 10, 31), "2100", -1234), (date(2026, 11, 1), "2100", 0)]
-    assert control_balances([], accounts=posted, chart=CHART, period=OCTOBER) == [
+    assert daily_control_balances([], accounts=posted, chart=CHART, period=OCTOBER) == [
         (date(2026, 10, 31), "2100", 0)
     ]

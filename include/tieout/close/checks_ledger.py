@@ -1,15 +1,13 @@
 """Checks of the journal: accruals, tax, expense against the sub-ledger, trial balance."""
 
-from collections.abc import Collection, Iterable
-
 from tieout.close.evidence import AccountEvidence, CloseInputs
 from tieout.core.errors import UnbalancedEntryError
 from tieout.core.money import format_units, from_minor, minor_digits, to_minor
+from tieout.ledger.accrued import forgotten, open_items
 from tieout.ledger.amortisation import without_fees
 from tieout.ledger.entry import JournalEntry
+from tieout.ledger.to_date import ACCRUALS
 from tieout.ledger.trial_balance import account_balance, trial_balance
-
-_ACCRUALS = ("accrual", "true_up")
 
 
 def accruals_posted(inputs: CloseInputs) -> tuple[list[str], str]:
@@ -24,16 +22,20 @@ def accruals_posted(inputs: CloseInputs) -> tuple[list[str], str]:
         f"{format_units(account.ledger_lines_net_units)} {inputs.currency}"
         for account in arrears
         if _net_minor(account, inputs)
-        and not any(entry.journal_type in _ACCRUALS for entry in _of_month(account, inputs))
+        and not any(entry.journal_type in ACCRUALS for entry in _of_month(account, inputs))
     ]
-    earlier = _uninvoiced(inputs)
+    by_end = [entry for entry in inputs.entries if entry.posting_on <= inputs.period.last_on]
+    again = forgotten(by_end, chart=inputs.chart, period=inputs.period)
     problems += [
-        f"{provider}/{account}: {month} is not invoiced and not accrued any more on "
-        f"{inputs.period.last_on}; accrue it again"
-        for (provider, account, month), accrued in sorted(earlier.items())
-        if not accrued
+        f"{liability.provider}/{liability.billing_account_id}: {liability.service_period} is not "
+        f"invoiced and not accrued any more on {inputs.period.last_on}; accrue it again"
+        for liability in sorted(again)
     ]
-    waiting = f", {len(earlier)} earlier months without an invoice" if earlier else ""
+    accrued = {
+        one for one in open_items(by_end, chart=inputs.chart) if one.service_period < inputs.period
+    }
+    earlier = len(accrued | set(again))
+    waiting = f", {earlier} earlier months without an invoice" if earlier else ""
     return problems, f"{len(arrears)} accounts in arrears{waiting}"
 
 
@@ -117,35 +119,6 @@ def trial_balance_is_zero(inputs: CloseInputs) -> tuple[list[str], str]:
     except UnbalancedEntryError as error:
         return [str(error)], ""
     return [], f"{table.num_rows} accounts on {inputs.period.last_on.isoformat()}"
-
-
-def _uninvoiced(inputs: CloseInputs) -> dict[tuple[str, str, str], int]:
-    """What is accrued at the end of the period for each earlier month that no invoice bills.
-
-    By provider, account and service month, in minor units; a month that was never accrued is none.
-    """
-    by_end = [entry for entry in inputs.entries if entry.posting_on <= inputs.period.last_on]
-    accrued: dict[tuple[str, str, str], int] = {}
-    for entry in by_end:
-        key = (entry.provider, entry.billing_account_id, entry.service_period)
-        if entry.service_period < str(inputs.period) and entry.journal_type in (
-            *_ACCRUALS,
-            "reversal",
-        ):
-            liability = inputs.chart.control_account("accrued", provider=entry.provider)
-            credit = _credit_on({liability}, [entry])
-            if credit or key in accrued:
-                accrued[key] = accrued.get(key, 0) + credit
-    for entry in by_end:
-        if entry.journal_type == "invoice":
-            accrued.pop((entry.provider, entry.billing_account_id, entry.service_period), None)
-    return accrued
-
-
-def _credit_on(accounts: Collection[str], entries: Iterable[JournalEntry]) -> int:
-    return -sum(
-        line.amount_minor for entry in entries for line in entry.lines if line.account in accounts
-    )
 
 
 def _of_month(account: AccountEvidence, inputs: CloseInputs) -> list[JournalEntry]:

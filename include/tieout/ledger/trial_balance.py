@@ -79,7 +79,7 @@ def account_balance(
     )
 
 
-def control_balances(
+def daily_control_balances(
     entries: Sequence[JournalEntry], *, accounts: Collection[str], chart: Chart, period: Period
 ) -> list[tuple[date, str, int]]:
     """Day, account code and balance at that day's end, of the control accounts among `accounts`.

@@ -12,7 +12,7 @@ from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.core.period import Period
 from tieout.ledger.chart import Account, AccountType, Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, entry_from_json
-from tieout.ledger.trial_balance import control_balances
+from tieout.ledger.trial_balance import daily_control_balances
 from tieout.publish.erp_documents import FileLine, posting, prove, whole
 
 NAME = "beancount"
@@ -138,7 +138,7 @@ def _balances(
     period: Period,
 ) -> Iterator[str]:
     """Asserted at a day's start, so on the day after."""
-    found = control_balances(journal, accounts=accounts, chart=chart, period=period)
+    found = daily_control_balances(journal, accounts=accounts, chart=chart, period=period)
     for day, code, minor in found:
         after = day + timedelta(days=1)
         amount = _amount(minor, chart.currency)

@@ -15,7 +15,7 @@ from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.core.period import Period
 from tieout.ledger.chart import Account, AccountType, Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, entry_from_json
-from tieout.ledger.trial_balance import control_balances
+from tieout.ledger.trial_balance import daily_control_balances
 from tieout.publish.erp_documents import FileLine, posting, prove, whole
 
 NAME = "hledger"
@@ -144,7 +144,7 @@ def _assertions(
     period: Period,
 ) -> Iterator[tuple[date, str]]:
     """Balances of a day's end as transactions without an effect."""
-    found = control_balances(journal, accounts=accounts, chart=chart, period=period)
+    found = daily_control_balances(journal, accounts=accounts, chart=chart, period=period)
     for day, of_day in groupby(found, key=itemgetter(0)):
         rows = [f"{day.isoformat()} * {_BALANCES} | balances"]
         for _, code, minor in of_day:
