@@ -115,15 +115,29 @@ def _charges(tag: str, rows: int, *, dear: bool) -> pa.Table:
     """One charge a sub-account; `dear` has one in a hundred at a hundred times its cost."""
     cents, full = to_decimal(15 * UNITS_PER_ONE // 10), to_decimal(150 * UNITS_PER_ONE)
     one = {
-        "provider": "openai", "billing_account_id": "org-1", "billing_currency": "USD",
-        "billing_period_start": date(2026, 10, 1), "charge_category": "Usage",
-        "service_category": "AI and Machine Learning", "service_name": "OpenAI API",
-        "service_provider_name": "OpenAI", "invoice_issuer_name": "OpenAI", "tags": "{}",
-        "source_document": "0" * 64, "source_row": 1, "attr_id": 0, "x_model": "gpt-6-sol",
-        "x_service_tier": "standard", "x_token_kind": "input", "consumed_quantity": to_decimal(10),
-        "charge_period_start": _START, "charge_period_end": _START + timedelta(days=1),
-        "effective_cost": cents, "line_id": "", "billed_cost": cents,
-    }  # fmt: skip
+        "provider": "openai",
+        "billing_account_id": "org-1",
+        "billing_currency": "USD",
+        "billing_period_start": date(2026, 10, 1),
+        "charge_category": "Usage",
+        "service_category": "AI and Machine Learning",
+        "service_name": "OpenAI API",
+        "service_provider_name": "OpenAI",
+        "invoice_issuer_name": "OpenAI",
+        "tags": "{}",
+        "source_document": "0" * 64,
+        "source_row": 1,
+        "attr_id": 0,
+        "x_model": "gpt-6-sol",
+        "x_service_tier": "standard",
+        "x_token_kind": "input",
+        "consumed_quantity": to_decimal(10),
+        "charge_period_start": _START,
+        "charge_period_end": _START + timedelta(days=1),
+        "effective_cost": cents,
+        "line_id": "",
+        "billed_cost": cents,
+    }
     made = pa.Table.from_pylist([one], CHARGE_SCHEMA).take(pa.array(np.zeros(rows, np.int64)))
     costs = [full if dear and number % _ONE_IN == 0 else cents for number in range(rows)]
     changes = {

@@ -22,6 +22,7 @@ from tieout.reports.tieout_statement import close_content
 PERIOD, BEFORE, AFTER = "2026-10", "2026-09", "2026-11"
 PREPARER, CONTROLLER = "ana", "ben"
 _CENT = 10**10  # units of 1e-12
+_EIGHT, _TAXED = 8, 3  # of eight lines, the one that is tax
 Json = dict[str, Any]
 Signer = tuple[str, Callable[[str], str]]  # verifier key, and what makes a signature line
 
@@ -160,7 +161,7 @@ def sides(amount: int, count: int = 2) -> list[Json]:
 
 
 def _category(number: int) -> str:
-    return "Tax" if number % 8 == 3 else "Usage"  # noqa: PLR2004  one line in eight
+    return "Tax" if number % _EIGHT == _TAXED else "Usage"
 
 
 def _entries(count: int, lines: int) -> Iterator[Json]:
@@ -185,11 +186,23 @@ def _bridges(total: int) -> list[Json]:
     price = {"component": "price", "cause": "Prices rose.", "amount_units": "70", "evidence": []}
     fees = {"component": "fees", "cause": "A fee.", "amount_units": "-40", "evidence": []}
     return [
-        {**ends, **first, "start_units": str(total - 75), "end_units": str(total), "lines": [price],
-         "unexplained_units": "5"},
-        {**ends, **second, "start_units": str(total), "end_units": str(total - 40), "lines": [fees],
-         "unexplained_units": "0"},
-    ]  # fmt: skip
+        {
+            **ends,
+            **first,
+            "start_units": str(total - 75),
+            "end_units": str(total),
+            "lines": [price],
+            "unexplained_units": "5",
+        },
+        {
+            **ends,
+            **second,
+            "start_units": str(total),
+            "end_units": str(total - 40),
+            "lines": [fees],
+            "unexplained_units": "0",
+        },
+    ]
 
 
 def _files(case: Case) -> dict[str, bytes]:
@@ -236,7 +249,7 @@ def _files(case: Case) -> dict[str, bytes]:
             for code, name, kind in (("code", "name", "type"), *case.chart)
         ).encode(),
         "08-policies-used.json": json_bytes([f"chart:{sha256_hex(policy)}"]),
-    }  # fmt: skip
+    }
 
 
 def _balances(case: Case) -> str:

@@ -27,9 +27,12 @@ from november import (
 SOLD = build_azure.MARKETPLACE_INVOICE
 INVOICES = {"G104823117": "G107240556", "G104823118": "G107240557"}
 _COSTS = (
-    "CostInBillingCurrency", "costInPricingCurrency", "costInUsd",
-    "paygCostInBillingCurrency", "paygCostInUsd",
-)  # fmt: skip
+    "CostInBillingCurrency",
+    "costInPricingCurrency",
+    "costInUsd",
+    "paygCostInBillingCurrency",
+    "paygCostInUsd",
+)
 
 Row = dict[str, str]
 

@@ -40,17 +40,23 @@ def test_rfc_8032_vector_and_a_point_that_is_none() -> None:
     line = base64.b64encode(bytes(4) + signed).decode()
     assert verifier._signed(known, b"\x72", line)
     broken = base64.b64encode(bytes(4) + (2).to_bytes(32, "little") + signed[32:]).decode()
-    with pytest.raises(verifier.Failure, match="no point of the curve"):
+    with pytest.raises(verifier.FailedCheckError, match="no point of the curve"):
         verifier._signed(known, b"\x72", broken)
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**53) + 1, 2**53 - 1)
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**53) + 1, 2**53 - 1)
     | st.text(st.characters(exclude_categories=["Cs"])),
-    lambda inner: st.lists(inner, max_size=3)
-    | st.dictionaries(st.text(st.characters(exclude_categories=["Cs", "Mn"])), inner, max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.text(st.characters(exclude_categories=["Cs", "Mn"])), inner, max_size=3
+        )
+    ),
     max_leaves=8,
-)  # fmt: skip
+)
 
 
 @given(value=JSON)

@@ -100,8 +100,11 @@ def test_the_plan_says_who_by_when_and_what_blocks() -> None:
     found = {each.check_id: each for each in checks(ready(plan=parse_plan(text, name="close@1")))}
     flux = found["C16"]
     assert (flux.owner, flux.reviewer, flux.due_on, flux.blocking) == (
-        "flo", "rex", "2026-11-03", False,
-    )  # fmt: skip
+        "flo",
+        "rex",
+        "2026-11-03",
+        False,
+    )
     assert (found["C01"].owner, found["C01"].reviewer) == ("ana", "controller")
 
 

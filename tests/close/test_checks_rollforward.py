@@ -112,9 +112,13 @@ def test_usage_may_round_by_half_a_cent_for_each_month_and_the_statement(
     end: str, ties: bool
 ) -> None:
     drawn = bridge(
-        "credit_rollforward", "12.34", end, {"purchase": "40"}, provider="anthropic",
+        "credit_rollforward",
+        "12.34",
+        end,
+        {"purchase": "40"},
+        provider="anthropic",
         billing_account_id="org-2",
-    )  # fmt: skip
+    )
     assert (credit_ties(ready(accounts=(prepaid(bridges=(drawn,)),)))[0] == []) is ties
 
 
@@ -126,9 +130,13 @@ def _with_event(kind: CreditEventKind, amount: str, booked: str) -> CloseInputs:
     causes = {"purchase": "40", "usage": "-30.004", name: f"{sign}{amount}"}
     end = str(22336 + int(f"{sign}{amount}") * 1000)
     roll = bridge(
-        "credit_rollforward", "12.34", f"{end[:-3]}.{end[-3:]}", causes, provider="anthropic",
+        "credit_rollforward",
+        "12.34",
+        f"{end[:-3]}.{end[-3:]}",
+        causes,
+        provider="anthropic",
         billing_account_id="org-2",
-    )  # fmt: skip
+    )
     return ready(accounts=(prepaid(bridges=(roll,)),), entries=posted)
 
 

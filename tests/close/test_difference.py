@@ -13,14 +13,22 @@ def test_only_what_changed_is_named_with_both_figures() -> None:
     )
     assert [changed_json(one) for one in difference(before, now)] == [
         {
-            "account": "openai/org-1", "initiative": None, "pl_category": COST_OF_REVENUE,
-            "before": "0.00", "now": "1.00", "change": "1.00",
+            "account": "openai/org-1",
+            "initiative": None,
+            "pl_category": COST_OF_REVENUE,
+            "before": "0.00",
+            "now": "1.00",
+            "change": "1.00",
         },
         {
-            "account": "openai/org-1", "initiative": "chat", "pl_category": COST_OF_REVENUE,
-            "before": "10.00", "now": "9.00", "change": "-1.00",
+            "account": "openai/org-1",
+            "initiative": "chat",
+            "pl_category": COST_OF_REVENUE,
+            "before": "10.00",
+            "now": "9.00",
+            "change": "-1.00",
         },
-    ]  # fmt: skip
+    ]
 
 
 _LINES = st.lists(

@@ -61,13 +61,19 @@ def test_no_amount_changes_an_identity(amount: str) -> None:
 
 
 def test_findings_that_say_the_same_are_one_problem_with_all_their_money() -> None:
-    more = replace(LATE, severity="blocking", message=LATE.message.replace("10.50", "2.00"),
-                   amount_units=to_units("2"))  # fmt: skip
+    more = replace(
+        LATE,
+        severity="blocking",
+        message=LATE.message.replace("10.50", "2.00"),
+        amount_units=to_units("2"),
+    )
     note = replace(LATE, severity="info", subject="aws/9")
     (one,) = problems("2026-10", [LATE, more, note])
     assert (one.type, one.severity, one.amount_units) == (
-        "unmatched_invoice", "blocking", to_units("12.50"),
-    )  # fmt: skip
+        "unmatched_invoice",
+        "blocking",
+        to_units("12.50"),
+    )
     assert one.message == LATE.message
     assert problems("2026-10", [note]) == ()
 

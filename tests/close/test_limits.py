@@ -17,8 +17,10 @@ HEAD = "tolerances: t\ncurrency: USD\n"
 def test_the_sample_says_what_holds_without_a_policy() -> None:
     found = parse_limits(SAMPLE.read_text(), name="tolerances@1")
     assert found.materiality_minor == {
-        "overall": 5_000_000, "performance": 3_500_000, "trivial": 250_000,
-    }  # fmt: skip
+        "overall": 5_000_000,
+        "performance": 3_500_000,
+        "trivial": 250_000,
+    }
     assert replace(found, name=DEFAULT_LIMITS.name, materiality_minor=None) == DEFAULT_LIMITS
 
 

@@ -116,8 +116,10 @@ ASKED = ReopenRequest(
 def test_a_closed_period_is_reopened_by_two_people_and_closed_again() -> None:
     found = reopen("closed", ASKED, approver="idp|ada", now=NOW)
     assert (found.start, found.end, found.people) == (
-        "closed", "reopened", ("idp|grace", "idp|ada"),
-    )  # fmt: skip
+        "closed",
+        "reopened",
+        ("idp|grace", "idp|ada"),
+    )
     assert found.reason == "late_document: A credit note came."
     shut = close(
         found.end, preparer=PREPARER, controller=CONTROLLER, checks=[PASSED], content_hash=CONTENT

@@ -25,8 +25,12 @@ def imported(nodes: Iterator[ast.AST]) -> list[str]:
 def test_every_file_loads_without_secrets(bag: DagBag) -> None:
     assert bag.import_errors == {}
     assert sorted(bag.dags) == [
-        "daily_alerts", "daily_sync", "monthly_close", "reapply", "receive_documents",
-    ]  # fmt: skip
+        "daily_alerts",
+        "daily_sync",
+        "monthly_close",
+        "reapply",
+        "receive_documents",
+    ]
 
 
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)

@@ -8,6 +8,7 @@ import hashlib
 import multiprocessing
 import os
 import signal
+import sys
 import time
 from itertools import pairwise
 from typing import Any
@@ -82,7 +83,7 @@ def test_killed_after_each_step_and_begun_again_the_ledger_is_the_same(
 def test_killed_in_the_middle_of_steps_the_ledger_is_the_same(
     undisturbed: dict[str, Any], fresh_world: month.World, processes: Any
 ) -> None:
-    print(f"TIEOUT_SEED={SEED} kills at the same moments again")  # noqa: T201 - who repeats it reads it
+    sys.stderr.write(f"TIEOUT_SEED={SEED} kills at the same moments again\n")
     killed = 0
     for attempt in range(KILLS):
         child = processes.Process(target=_until_killed, args=(fresh_world,))

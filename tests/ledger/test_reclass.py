@@ -120,8 +120,14 @@ def test_entries_of_another_account_or_month_are_left_alone() -> None:
 def test_lines_of_another_total_are_refused() -> None:
     posted = closed(line("70"), net="70")
     with pytest.raises(ConservationError, match=r"are 1\.00 USD more than was posted: expected"):
-        reclass(posted, ledger(line("71")), month=MONTH, chart=CHART,
-                bills=Bills(known=(paper("71"),)), on=ON)  # fmt: skip
+        reclass(
+            posted,
+            ledger(line("71")),
+            month=MONTH,
+            chart=CHART,
+            bills=Bills(known=(paper("71"),)),
+            on=ON,
+        )
 
 
 units = st.integers(-(10**15), 10**15)

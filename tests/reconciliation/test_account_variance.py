@@ -89,8 +89,11 @@ def test_credit_and_tax_that_only_the_invoice_prints_are_lines_and_a_draft_may_b
     invoice = document([("usage", "12.01")], credit="-5", tax="1.90")
     bridge = _month(None, final, draft=draft, invoices=(invoice,))
     assert _lines(bridge) == {
-        "volume": "2.00", "credits": "-5.00", "tax": "1.90", "rounding": "0.01"
-    }  # fmt: skip
+        "volume": "2.00",
+        "credits": "-5.00",
+        "tax": "1.90",
+        "rounding": "0.01",
+    }
     assert (bridge.start_label, bridge.end_label) == ("Provider report (draft)", "Invoice INV-1")
     credit = next(line for line in bridge.lines if line.component == "credits")
     assert credit.evidence == ("INV-1",)

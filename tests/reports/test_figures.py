@@ -35,9 +35,7 @@ def states(found: SoFar, *, is_closed: bool = False) -> dict[str, Any]:
 
 def test_each_figure_says_what_it_is_worth() -> None:
     (row,) = figures_rows([of(OPENAI)], is_closed=False)
-    assert row["estimated"] == {
-        "amount": "10.00", "state": "estimated", "through": "2026-10-03"
-    }  # fmt: skip
+    assert row["estimated"] == {"amount": "10.00", "state": "estimated", "through": "2026-10-03"}
     assert row["reported"]["state"] == "provisional"
     assert (row["invoiced"], row["known"], row["state"]) == (None, "12.00", "provisional")
     assert (row["gap"], row["unexplained"], row["compared_through"]) == (

@@ -42,11 +42,9 @@ def report(**fields: Any) -> dict[str, Any]:
 
 def ties(found: dict[str, Any]) -> dict[str, tuple[str, str, str, bool]]:
     return {
-        f"{one['what']}: {one['subject']}": (
-            one["rolled"], one["ledger"], one["open"], one["ties"]
-        )
+        f"{one['what']}: {one['subject']}": (one["rolled"], one["ledger"], one["open"], one["ties"])
         for one in found["ties"]
-    }  # fmt: skip
+    }
 
 
 def test_october_rolls_both_ways_and_ties_three_ways() -> None:

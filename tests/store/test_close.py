@@ -148,8 +148,10 @@ def test_an_entry_voids_the_signatures_of_the_months_that_it_touches_for_all_to_
     assert event.canonical == canonical_bytes(json.loads(event.canonical)).decode()
     said = json.loads(event.canonical)
     assert (said["action"], said["subject"], said["login"]) == (
-        "signoffs_voided", OCTOBER, "tieout_worker",
-    )  # fmt: skip
+        "signoffs_voided",
+        OCTOBER,
+        "tieout_worker",
+    )
     assert said["payload"] == {"document_no": "2026-accrual-000002", "people": ["ana"]}
 
 

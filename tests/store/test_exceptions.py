@@ -99,8 +99,11 @@ def test_it_is_assigned_explained_and_accepted_by_people(stores: Stores) -> None
     accept(stores)
     found = the_one(stores)
     assert (found.state, found.accepted, found.owner, found.due_on) == (
-        "accepted", True, "ana", DUE,
-    )  # fmt: skip
+        "accepted",
+        True,
+        "ana",
+        DUE,
+    )
     assert (found.actor, found.expires_on) == ("ben", TODAY)
     with stores.reader.transaction() as tx:
         history = exceptions.history(tx, found.exception_id)
@@ -171,8 +174,9 @@ def test_a_person_resolves_it_by_an_entry(stores: Stores) -> None:
     with stores.web.transaction("ana") as tx:
         exceptions.resolve(tx, key, entry_no="2026-accrual-000001", remark="Booked.")
     assert (the_one(stores).state, the_one(stores).entry_no) == (
-        "resolved", "2026-accrual-000001",
-    )  # fmt: skip
+        "resolved",
+        "2026-accrual-000001",
+    )
 
 
 def test_an_exception_nobody_found_and_a_stranger_are_refused(stores: Stores) -> None:

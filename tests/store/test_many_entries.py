@@ -47,15 +47,18 @@ FAULTS: dict[str, Callable[[Entry], Entry]] = {
     "no day": lambda entry: entry | {"posting_on": None},
     "no description": lambda entry: entry | {"description": " "},
     "unknown adjustment": lambda entry: entry | {"adjustment_kind": "whim"},
-    "fraction of a cent": lambda entry: entry | {"lines": [a_line(1, "6100", 1) | {
-        "debit_minor": "1.5"}, a_line(2, "2100", -1)]},
+    "fraction of a cent": lambda entry: (
+        entry | {"lines": [a_line(1, "6100", 1) | {"debit_minor": "1.5"}, a_line(2, "2100", -1)]}
+    ),
     "reverses nothing": lambda entry: mirrored(entry | {"idempotency_key": "none"}, "r"),
-    "other amounts": lambda entry: mirrored(entry, "r-other") | {
-        "reverses": "there", "lines": [a_line(1, "2100", 9), a_line(2, "6100", -9)]},
+    "other amounts": lambda entry: (
+        mirrored(entry, "r-other")
+        | {"reverses": "there", "lines": [a_line(1, "2100", 9), a_line(2, "6100", -9)]}
+    ),
     "other content": lambda entry: entry | {"idempotency_key": "there", "currency": "EUR"},
     "reverses a reversal": lambda entry: mirrored(entry, "r-twice") | {"reverses": "undone"},
     "reversed before": lambda entry: mirrored(entry, "r-again") | {"reverses": "gone"},
-}  # fmt: skip
+}
 
 
 @pytest.fixture
@@ -99,8 +102,9 @@ def outcome(
                 )
             ).all()
             counters = tx.execute(sa.text("SELECT * FROM tieout.journal_counter ORDER BY 1, 2"))
-            answers = [(one.document_no, one.ledger_seq, one.content_hash, one.is_new)
-                       for one in posted]  # fmt: skip
+            answers = [
+                (one.document_no, one.ledger_seq, one.content_hash, one.is_new) for one in posted
+            ]
             ids = {one.document_no: one.entry_id for one in posted}
             assert len(set(ids.values())) == len(ids)
             plain = [{**row._mapping, "entry_id": None} for row in lines]

@@ -58,8 +58,12 @@ def test_an_id_that_is_gone_is_an_override_of_its_own(stores: Stores) -> None:
         assert reviews.last_mirrored(tx) == 12
         found = reviews.overrides(tx, AT)
     assert [(one.airflow_id, one.action) for one in found] == [
-        (7, "clear"), (9, "missing"), (10, "missing"), (11, "clear"), (12, "missing"),
-    ]  # fmt: skip
+        (7, "clear"),
+        (9, "missing"),
+        (10, "missing"),
+        (11, "clear"),
+        (12, "missing"),
+    ]
     with stores.web.transaction() as tx:
         assert reviews.overrides(tx, datetime(2100, 1, 1, tzinfo=UTC)) == []
 

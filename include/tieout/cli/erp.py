@@ -62,7 +62,12 @@ def exports_view(period: str, found: list[dict[str, Any]]) -> RenderableType:
         table.add_column(name, no_wrap=name == "file")
     for one in found:
         table_row(
-            table, one["name"], str(len(one["document_nos"])), str(one["line_count"]),
-            one["recorded_at"][:16], one["reference"] or "not yet", one["acknowledged_by"] or "-",
-        )  # fmt: skip
+            table,
+            one["name"],
+            str(len(one["document_nos"])),
+            str(one["line_count"]),
+            one["recorded_at"][:16],
+            one["reference"] or "not yet",
+            one["acknowledged_by"] or "-",
+        )
     return table

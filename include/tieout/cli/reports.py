@@ -150,7 +150,12 @@ def _ties(found: dict[str, Any]) -> RenderableType:
     table.add_column("")
     for one in found["ties"]:
         table_row(
-            table, one["what"], one["subject"], one["rolled"], one["ledger"], one["open"],
+            table,
+            one["what"],
+            one["subject"],
+            one["rolled"],
+            one["ledger"],
+            one["open"],
             "ties" if one["ties"] else "DOES NOT TIE",
-        )  # fmt: skip
+        )
     return table

@@ -17,8 +17,14 @@ from tieout.ledger.trial_balance import account_balance
 PrepaidWhat = Literal["credit", "upfront fees"]
 PrepaidKind = Literal["opening_balance", "purchase", "grant", "usage", "expiry", "fee", "other"]
 KINDS: tuple[PrepaidKind, ...] = (
-    "opening_balance", "purchase", "grant", "usage", "expiry", "fee", "other",
-)  # fmt: skip
+    "opening_balance",
+    "purchase",
+    "grant",
+    "usage",
+    "expiry",
+    "fee",
+    "other",
+)
 _KIND_OF: dict[JournalType, PrepaidKind] = {
     "opening": "opening_balance",
     "credit_purchase": "purchase",

@@ -23,9 +23,13 @@ from tieout.reconciliation.match_values import Match, Member
 OPEN = "open"
 UNEXPLAINED = "unexplained"
 _DESCRIBED_BY = (
-    "charge_day", "sub_account_id", "service_name", "charge_description", "invoice_id",
+    "charge_day",
+    "sub_account_id",
+    "service_name",
+    "charge_description",
+    "invoice_id",
     "document_part",
-)  # fmt: skip
+)
 RECORD_SCHEMA = pa.schema(
     [
         pa.field("match_id", pa.string()),

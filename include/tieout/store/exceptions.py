@@ -58,13 +58,29 @@ _VIEW = sa.table(
     *(
         sa.column(name)
         for name in (
-            "exception_id", "period", "type", "kind", "subject", "first_seen_at", "severity",
-            "message", "amount", "currency", "state", "remark", "actor", "changed_at", "owner",
-            "due_on", "expires_on", "entry_no", "accepted",
+            "exception_id",
+            "period",
+            "type",
+            "kind",
+            "subject",
+            "first_seen_at",
+            "severity",
+            "message",
+            "amount",
+            "currency",
+            "state",
+            "remark",
+            "actor",
+            "changed_at",
+            "owner",
+            "due_on",
+            "expires_on",
+            "entry_no",
+            "accepted",
         )
     ),
     schema="tieout",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -18,10 +18,16 @@ Values = dict[str, Any]
 
 _PLACE = ("run_id", "provider", "billing_account_id", "section")
 _SET_AMOUNTS = (
-    "earlier_amount", "later_amount", "matched_earlier_amount", "matched_later_amount",
-    "open_earlier_amount", "open_later_amount", "explained_amount", "rounding_amount",
+    "earlier_amount",
+    "later_amount",
+    "matched_earlier_amount",
+    "matched_later_amount",
+    "open_earlier_amount",
+    "open_later_amount",
+    "explained_amount",
+    "rounding_amount",
     "unexplained_amount",
-)  # fmt: skip
+)
 _SET_COUNTS = ("record_count", "suggested_count", "open_earlier_count", "open_later_count")
 
 

@@ -25,12 +25,20 @@ _VIEW = sa.table(
     *(
         sa.column(name)
         for name in (
-            "signoff_id", "period", "duty", "person_id", "content_hash", "comment", "signed_at",
-            "stands", "voided_because", "voided_at",
+            "signoff_id",
+            "period",
+            "duty",
+            "person_id",
+            "content_hash",
+            "comment",
+            "signed_at",
+            "stands",
+            "voided_because",
+            "voided_at",
         )
     ),
     schema="tieout",
-)  # fmt: skip
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
