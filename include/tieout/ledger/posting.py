@@ -192,7 +192,8 @@ def credit_purchase(
 ) -> JournalEntry:
     """Prepaid credit bought: Dr prepaid, Dr input tax / Cr cash, on the day it was paid.
 
-    A commitment that is billed by an invoice stands against payable instead of cash.
+    A paper of a month that was closed when it came is booked on the first day of this one. A
+    commitment that is billed by an invoice stands against payable instead of cash.
 
     Raises:
         UnbalancedEntryError: the receipt is of zero.
@@ -204,7 +205,8 @@ def credit_purchase(
         control_line("input_tax", tax, month=month, chart=chart),
         control_line(paid_through, -net - tax, month=month, chart=chart),
     ]
-    heading = _document_heading("credit_purchase", document)
+    paid = _document_heading("credit_purchase", document)
+    heading = replace(paid, posting_on=max(document.issued_on, month.period.start_on))
     return _required(build(sides, heading=heading, month=month, chart=chart), document.number)
 
 

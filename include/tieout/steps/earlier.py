@@ -1,7 +1,8 @@
 """The closed months that an open one still has to do with: missing invoices, papers that came late.
 
 Owns where they are found: every earlier closed month, the lines and documents that its close stood
-on, and what has arrived since. The entries are `ledger.late`'s, `post` posts them.
+on, and what has arrived since. The entries are `ledger.late`'s, `post` posts them. A receipt that
+came late is credit of the open month.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -9,11 +10,12 @@ from collections.abc import Iterator, Mapping, Sequence
 import pyarrow as pa
 
 from tieout.core.period import Period, parse_period
+from tieout.focus.document import BillingDocument
 from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.ledger.amortisation import without_fees
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
-from tieout.ledger.entry import JournalEntry
+from tieout.ledger.entry import JournalEntry, entry_from_json
 from tieout.ledger.late import ClosedMonth
 from tieout.ledger.to_date import Bills
 from tieout.reconciliation.invoice_parts import distinct
@@ -25,8 +27,9 @@ from tieout.steps.inputs import (
     invoices_of,
     latest_outputs,
     of_account,
+    purchases_of,
 )
-from tieout.store import periods, restated
+from tieout.store import journal, periods, restated
 from tieout.store.session import Tx
 
 LOOK_BACK = 12  # months in which providers still send papers
@@ -81,6 +84,52 @@ def bills(context: Context, tx: Tx, account: BillingAccount, month: Period) -> B
         late=tuple(one for one in arrived if one.number not in then),
         relief=account.relief,
     )
+
+
+def purchases(
+    context: Context, tx: Tx, account: BillingAccount, month: Period
+) -> tuple[BillingDocument, ...]:
+    """What bought credit in a month: its own papers, and late ones of the months closed before it.
+
+    A late paper counts in the first month that is open when it comes; once its entry is posted it
+    stays there. Each once; none for an account in arrears.
+    """
+    if account.mode == "arrears":
+        return ()
+    own = purchases_of(billing_documents(context, tx, account, month), account)
+    late = _late_purchases(context, tx, account, month)
+    if late:
+        booked = _bought_in(tx, account)
+        is_open = periods.state(tx, str(month)) != "closed"
+        here = {str(month), None} if is_open else {str(month)}
+        late = [one for one in late if booked.get(one.number) in here]
+    return distinct((*own, *late))[0]
+
+
+def _late_purchases(
+    context: Context, tx: Tx, account: BillingAccount, month: Period
+) -> list[BillingDocument]:
+    """Purchases of the months closed before, as far as their own close did not know them."""
+    found = []
+    for closed in _closed_before(tx, month)[-LOOK_BACK:]:
+        arrived = purchases_of(arrived_documents(context, tx, account, closed), account)
+        known = {one.number for one in billing_documents(context, tx, account, closed)}
+        found += [one for one in arrived if one.number not in known]
+    return found
+
+
+def _bought_in(tx: Tx, account: BillingAccount) -> dict[str, str]:
+    """The month that booked each purchase of an account, by number; what was undone is none."""
+    posted = [entry_from_json(value) for value in journal.entries(tx)]
+    undone = {entry.reverses for entry in posted}
+    return {
+        entry.source_refs[0]: entry.service_period
+        for entry in posted
+        if entry.journal_type == "credit_purchase"
+        and (entry.provider, entry.billing_account_id)
+        == (account.provider, account.billing_account_id)
+        and entry.idempotency_key not in undone
+    }
 
 
 def _one(

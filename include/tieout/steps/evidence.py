@@ -16,6 +16,7 @@ from tieout.close.states import PeriodState
 from tieout.core.errors import NotReadyError
 from tieout.core.money import UNITS_PER_ONE, round_half_even
 from tieout.core.period import Period
+from tieout.focus.document import BillingDocument
 from tieout.focus.ledger_columns import unallocated_units, with_own_dimensions
 from tieout.ledger.amortisation import still_prepaid
 from tieout.ledger.billing_accounts import BillingAccount
@@ -24,7 +25,7 @@ from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
 from tieout.reconciliation.bridge import Bridge, bridge_from_json, bridge_json
 from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
-from tieout.steps import fees
+from tieout.steps import earlier, fees
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -212,7 +213,7 @@ def _account(
         loaded_units=source.file.loaded_units + int(read["refused_units"]),
         ledger_lines_net_units=net_units(own),
         ledger_tax_units=tax_units(own),
-        documents=counted(billing_documents(context, tx, account, month), account),
+        documents=_documents(context, tx, account, month),
         is_billed=is_billed(context, tx, account, month),
         bridges=tuple(
             bridge
@@ -221,6 +222,15 @@ def _account(
             == (account.provider, account.billing_account_id)
         ),
     )
+
+
+def _documents(
+    context: Context, tx: Tx, account: BillingAccount, month: Period
+) -> tuple[BillingDocument, ...]:
+    """What is booked in the month: the bills of an account in arrears, else the purchases."""
+    if account.mode == "arrears":
+        return counted(billing_documents(context, tx, account, month), account)
+    return earlier.purchases(context, tx, account, month)
 
 
 def _cost_reading(tx: Tx, account: BillingAccount, month: Period) -> dict[str, Any]:

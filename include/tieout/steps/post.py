@@ -35,7 +35,6 @@ from tieout.steps.inputs import (
     is_billed,
     latest_outputs,
     of_account,
-    purchases_of,
 )
 from tieout.steps.outputs import begin, result, start_run
 from tieout.steps.standing import of_type, restated
@@ -199,8 +198,7 @@ def _settle_prepaid(
     entries = restated(
         of_type(posted, "opening"), _opening(account, own, books=books), posted=posted
     )
-    papers, _ = distinct(purchases_of(billing_documents(context, tx, account, month), account))
-    for document in papers:
+    for document in earlier.purchases(context, tx, account, month):
         bought = posting.credit_purchase(document, month=own, chart=books)
         standing = [
             entry

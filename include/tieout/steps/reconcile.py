@@ -19,6 +19,7 @@ from tieout.reconciliation.arrears import reconcile_arrears
 from tieout.reconciliation.bridge import Bridge, bridge_json
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
 from tieout.reconciliation.variance import SECTION
+from tieout.steps import earlier
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -60,7 +61,7 @@ def run(context: Context, *, period: str) -> StepResult:
     with context.store.transaction() as tx:
         drafts = stage_snapshots(tx, month, "draft")
         finals = stage_snapshots(tx, month, "final")
-        papers = [billing_documents(context, tx, final.account, month) for final in finals]
+        papers = [_papers(context, tx, final.account, month) for final in finals]
         estimates = [estimate_file(tx, final.account, month) for final in finals]
         opened = [
             f"{opening_units(tx, final.account, month)} {final.account.credit_events(period)} "
@@ -119,6 +120,15 @@ def _reconcile(
         bridges, found = reconcile_prepaid(**figures, credit=_credit(tx, account, month, paper))
     billing = counted(paper, account) if account.mode == "arrears" else ()
     return (*bridges, account_variance(**figures, period=month, invoices=billing)), found
+
+
+def _papers(
+    context: Context, tx: Tx, account: BillingAccount, month: Period
+) -> tuple[BillingDocument, ...]:
+    """The papers of the month; of a prepaid account also the purchases that came late."""
+    own = billing_documents(context, tx, account, month)
+    bought = earlier.purchases(context, tx, account, month)
+    return (*own, *(one for one in bought if one not in own))
 
 
 def _credit(
