@@ -1,4 +1,4 @@
-"""Mounts the finance API in Airflow's API server, the one process with the deciding login."""
+"""Mounts the finance pages and their API in the API server, the one with the deciding login."""
 
 import os
 from typing import Any
@@ -6,13 +6,36 @@ from typing import Any
 from airflow.plugins_manager import AirflowPlugin
 
 
+def _is_api_server() -> bool:
+    """Whether the web login is known: nothing is shown by schedulers and workers."""
+    return bool(os.environ.get("TIEOUT_WEB_DATABASE_URL"))
+
+
 def _apps() -> list[dict[str, Any]]:
-    """The finance API where the web login is known; nothing in schedulers and workers."""
-    if not os.environ.get("TIEOUT_WEB_DATABASE_URL"):
+    if not _is_api_server():
         return []
     from tieout.web.app import create_app
 
     return [{"app": create_app(), "url_prefix": "/tieout", "name": "tieout"}]
+
+
+def _views() -> list[dict[str, Any]]:
+    """One entry in the navigation; the pages' own tab bar does the rest."""
+    if not _is_api_server():
+        return []
+    from tieout.web.assets import assets
+
+    return [
+        {
+            "name": "Finance",
+            "href": "/tieout/",
+            "destination": "nav",
+            "url_route": "tieout",
+            "nav_top_level": True,
+            "icon": f"/tieout{assets()['icon.svg'].address}",
+            "icon_dark_mode": f"/tieout{assets()['icon-dark.svg'].address}",
+        }
+    ]
 
 
 class TieoutPlugin(AirflowPlugin):
@@ -20,3 +43,4 @@ class TieoutPlugin(AirflowPlugin):
 
     name = "tieout"
     fastapi_apps = _apps()
+    external_views = _views()

@@ -41,7 +41,11 @@ def airflow_client() -> Iterator[TestClient]:
 
 
 def token(user: str) -> dict[str, str]:
-    person = SimpleAuthManagerUser(username=user, role="user")
+    return token_of(user, "user")
+
+
+def token_of(user: str, role: str) -> dict[str, str]:
+    person = SimpleAuthManagerUser(username=user, role=role)
     return {"Authorization": f"Bearer {get_auth_manager().generate_jwt(person)}"}
 
 
@@ -72,6 +76,29 @@ def test_the_cookie_of_airflow_is_a_log_in_for_our_own_pages_only(
     finally:
         airflow_client.cookies.clear()
     assert (elsewhere.status_code, ours.status_code) == (403, 422)
+
+
+def test_the_navigation_has_one_entry_that_leads_to_the_pages(airflow_client: TestClient) -> None:
+    answer = airflow_client.get("/api/v2/plugins", headers=token_of("root", "admin"))
+    ours = next(one for one in answer.json()["plugins"] if one["name"] == "tieout")
+    (view,) = ours["external_views"]
+    shown = {key: view[key] for key in ("name", "href", "destination", "nav_top_level")}
+    assert shown == {
+        "name": "Finance",
+        "href": "/tieout/",
+        "destination": "nav",
+        "nav_top_level": True,
+    }
+    for icon in (view["icon"], view["icon_dark_mode"]):
+        assert airflow_client.get(icon).headers["content-type"] == "image/svg+xml"
+
+
+def test_a_page_without_a_log_in_leads_to_airflows_and_back(airflow_client: TestClient) -> None:
+    headers = {"Accept": "text/html,*/*"}
+    path = "/tieout/close/2026-10?as_of=7"
+    answer = airflow_client.get(path, headers=headers, follow_redirects=False)
+    where = "/auth/login?next=/tieout/close/2026-10%3Fas_of%3D7"
+    assert (answer.status_code, answer.headers["location"]) == (303, where)
 
 
 def test_a_database_that_is_away_is_told_as_a_number(airflow_client: TestClient) -> None:

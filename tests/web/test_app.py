@@ -64,7 +64,14 @@ def test_no_route_answers_before_somebody_is_logged_in(app: FastAPI) -> None:
 
 def test_nothing_but_our_routes_is_served(app: FastAPI) -> None:
     client = TestClient(app)
-    for path in ("/docs", "/redoc", "/openapi.json", "/", "/api", "/static/../app.py"):
+    for path in (
+        "/docs",
+        "/redoc",
+        "/openapi.json",
+        "/api",
+        "/static/../app.py",
+        "/static/none.css",
+    ):
         assert client.get(path).status_code == 404
 
 

@@ -38,9 +38,14 @@ class AuditEvent:
             seq=self.seq, prev_hash=self.prev_hash, hash=self.hash, canonical=self.canonical
         )
 
+    def content(self) -> dict[str, Any]:
+        """All that was hashed: who, when, action, subject, payload, why."""
+        found: dict[str, Any] = json.loads(self.canonical)
+        return found
+
     def payload(self) -> dict[str, Any]:
         """What the event says about its subject."""
-        found: dict[str, Any] = json.loads(self.canonical)["payload"]
+        found: dict[str, Any] = self.content()["payload"]
         return found
 
 
@@ -107,6 +112,22 @@ def events(tx: Tx, *, after_seq: int = 0, limit: int = 1000) -> list[AuditEvent]
     """Events in order, from the one after `after_seq`."""
     statement = sa.select(table).where(table.c.seq > after_seq).order_by(table.c.seq).limit(limit)
     return [_event(row) for row in tx.execute(statement)]
+
+
+def about(
+    tx: Tx,
+    subject: str,
+    *,
+    actions: Sequence[str] = (),
+    after: datetime | None = None,
+    limit: int = 200,
+) -> list[AuditEvent]:
+    """The newest events of one subject, in their order; of some actions, or after a moment."""
+    conditions: list[sa.ColumnElement[bool]] = [table.c.subject == subject]
+    conditions += [table.c.action.in_(actions)] if actions else []
+    conditions += [table.c.recorded_at > after] if after else []
+    statement = sa.select(table).where(*conditions).order_by(table.c.seq.desc()).limit(limit)
+    return [_event(row) for row in tx.execute(statement)][::-1]
 
 
 def head(tx: Tx) -> tuple[int, str]:

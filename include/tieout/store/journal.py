@@ -7,9 +7,11 @@ nothing here decides. Amounts are integers of the currency's smallest unit.
 import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.dialects.postgresql import JSONB
 
 from tieout.audit.canonical import canonical_bytes
 from tieout.store.schema import head, journal_entry, journal_line
@@ -136,6 +138,46 @@ def trial_balance(
         )
         for account, code, debits, credits_ in tx.execute(statement)
     ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded:
+    """An entry in one line; `debit_minor` is what it moves, in the currency's smallest unit."""
+
+    document_no: str
+    description: str
+    currency: str
+    debit_minor: int
+    recorded_at: datetime
+
+
+def since(tx: Tx, period: str, moment: datetime) -> list[Recorded]:
+    """Entries of a month that were recorded after a moment, the largest first."""
+    debit = sa.func.sum(journal_line.c.debit_minor)
+    about = sa.cast(journal_entry.c.canonical, JSONB)["description"].astext
+    statement = (
+        sa.select(
+            journal_entry.c.document_no,
+            about.label("description"),
+            journal_entry.c.currency,
+            debit.label("debit_minor"),
+            journal_entry.c.recorded_at,
+        )
+        .join(journal_line, journal_line.c.entry_id == journal_entry.c.entry_id)
+        .where(journal_entry.c.period == period, journal_entry.c.recorded_at > moment)
+        .group_by(journal_entry.c.entry_id)
+        .order_by(debit.desc(), journal_entry.c.entry_id)
+    )
+    return [
+        Recorded(**{**row, "debit_minor": int(row["debit_minor"])})
+        for row in tx.execute(statement).mappings()
+    ]
+
+
+def heads(tx: Tx) -> tuple[int, int]:
+    """The last number of the ledger and of the audit log."""
+    row = tx.execute(sa.select(head.c.ledger_seq, head.c.event_seq)).one()
+    return int(row.ledger_seq), int(row.event_seq)
 
 
 def ledger_seq(tx: Tx) -> int:

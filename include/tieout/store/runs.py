@@ -75,6 +75,12 @@ def every(tx: Tx, step: str, subject: str) -> list[Run]:
     return [Run(**row) for row in tx.execute(statement).mappings()]
 
 
+def newest_id(tx: Tx) -> int:
+    """The number of the last run of all; 0 before the first."""
+    newest = sa.select(sa.func.coalesce(sa.func.max(table.c.run_id), 0))
+    return int(tx.execute(newest).scalar_one())
+
+
 def get(tx: Tx, run_id: int) -> Run:
     """One run by its number.
 

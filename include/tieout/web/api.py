@@ -27,6 +27,7 @@ from tieout.web.auth import Person
 router = APIRouter(prefix="/api")
 _MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 Period = Annotated[str, Path(pattern=_MONTH)]
+MonthText = Annotated[str, Query(pattern=_MONTH)]
 Document = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
 Target = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
 

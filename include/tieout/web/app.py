@@ -13,10 +13,11 @@ from tieout.core.errors import (
     UnknownSubjectError,
     UsageError,
 )
-from tieout.web import close_api
+from tieout.web import close_api, frame, pages
 from tieout.web.api import router
 from tieout.web.auth import logged_in_person, refuse_demo_log_in
 from tieout.web.guard import Guard, refusal
+from tieout.web.view import QueryError
 
 # The first class that fits decides; what is not listed is our failure, not the caller's.
 _STATUS: tuple[tuple[type[TieoutError], int], ...] = (
@@ -24,6 +25,7 @@ _STATUS: tuple[tuple[type[TieoutError], int], ...] = (
     (SourceRefusedError, 403),
     (StateError, 409),
     (UnknownSubjectError, 404),
+    (QueryError, 400),
     (UsageError, 422),
 )
 _SENTENCE = {
@@ -51,7 +53,9 @@ def create_app() -> FastAPI:
     )
     app.include_router(router)
     app.include_router(close_api.router)
+    frame.install(app, pages.TABS)
     app.add_middleware(Guard)
+    frame.dress(app)
     app.add_exception_handler(TieoutError, _refused)
     app.add_exception_handler(RequestValidationError, _not_understood)
     app.add_exception_handler(HTTPException, _http)

@@ -1,0 +1,49 @@
+"""The templates' environment: escaping always on, a missing value is an error. Knows no page."""
+
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from tieout.web import money_text
+from tieout.web.assets import assets
+from tieout.web.table import RIGHT, Cell, State, Unknown
+
+_FOLDER: Final = Path(__file__).parent / "templates"
+_SHORT: Final = 8
+
+
+@cache
+def environment() -> Environment:
+    """One environment for the process."""
+    made = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters["cell"] = as_cell
+    made.filters["short"] = short
+    made.tests["state"] = lambda value: isinstance(value, State)
+    made.tests["unknown"] = lambda value: isinstance(value, Unknown)
+    made.globals["assets"] = assets()
+    made.globals["RIGHT"] = RIGHT
+    made.globals["shown"] = money_text.shown
+    return made
+
+
+def render(template: str, **values: Any) -> str:
+    """A template filled in."""
+    return environment().get_template(template).render(**values)
+
+
+def as_cell(value: Any) -> Cell:
+    """Every cell in one form, so that the macro has one way to show it."""
+    return value if isinstance(value, Cell) else Cell(value=value)
+
+
+def short(text: str) -> str:
+    """The first characters of a hash; its copy button gives all."""
+    return text[:_SHORT]

@@ -1,0 +1,107 @@
+"""Close: where are we? Read over a closed month; signed by two people from an open one."""
+
+from collections.abc import Iterator
+
+import pytest
+from tests import month
+from tests.web.conftest import Browser, browsing
+from tests.web.pages.reading import ReadPage
+from tests.worlds import WorldAt
+
+
+@pytest.fixture
+def asked(world_at: WorldAt) -> Iterator[Browser]:
+    """A browser over a month that asks for signatures."""
+    with browsing(world_at("request close")) as made:
+        yield made
+
+
+def sign(browser: Browser, person: str, duty: str, **changed: str) -> int:
+    browser.person = person
+    page = ReadPage(browser.get("/close/2026-10").text)
+    fields = {one: page.hidden[one] for one in ("form_token", "form_key")}
+    fields |= {"duty": duty, "content_hash": page.hidden.get("content_hash", "0" * 64)}
+    fields |= {"reason": "Read and compared."} | changed
+    answered: int = browser.send("/close/2026-10/sign", **fields).status_code
+    return answered
+
+
+def test_the_start_page_leads_to_the_newest_month(pages: Browser) -> None:
+    answer = pages.get("/")
+    assert answer.url.path.startswith("/tieout/close/2026-1")
+    assert [one.status_code for one in answer.history] == [303]
+
+
+def test_a_closed_month_says_who_signed_and_what_was_checked(pages: Browser) -> None:
+    read = ReadPage(pages.get("/close/2026-10").text)
+    assert read.headings[0].startswith("2026-10 is closed: ")
+    text = read.text()
+    assert f"signed by {month.PREPARER}" in text
+    assert f"signed by {month.CONTROLLER}" in text
+    captions = [one.caption for one in read.tables]
+    assert captions[0] == "Checklist"
+    assert {"Each balance as three sources have it", "State history"} <= set(captions)
+    assert "period signed controller" in text
+
+
+def test_two_people_sign_and_the_month_is_closed(asked: Browser) -> None:
+    before = ReadPage(asked.get("/close/2026-10").text)
+    assert "ready to be signed" in before.headings[0]
+    assert "The preparer signs first." in before.text()
+    assert sign(asked, "dee", "preparer") == 403
+    assert sign(asked, "ana", "preparer", content_hash="0" * 64) == 409
+    assert sign(asked, "ana", "preparer", reason=" ") == 422
+    assert sign(asked, "ana", "preparer", form_token="x") == 403
+    assert sign(asked, "ana", "preparer") == 303
+    assert "suspended" not in asked.get("/close/2026-10").text
+    assert sign(asked, "ana", "controller") == 403
+    assert sign(asked, "ben", "controller") == 303
+    after = ReadPage(asked.get("/close/2026-10").text)
+    assert after.headings[0].startswith("2026-10 is closed: ")
+    assert "Read and compared." in after.text()
+
+
+def test_the_same_form_sent_twice_signs_once(asked: Browser) -> None:
+    page = ReadPage(asked.get("/close/2026-10").text)
+    fields = {"duty": "preparer", "content_hash": page.hidden["content_hash"], "reason": "Read."}
+    fields |= {one: page.hidden[one] for one in ("form_token", "form_key")}
+    sent = [asked.send("/close/2026-10/sign", **fields) for _ in range(2)]
+    assert [one.status_code for one in sent] == [303, 303]
+    assert sent[0].headers["location"] == "/tieout/close/2026-10"
+    assert ReadPage(asked.get("/close/2026-10").text).text().count("period signed preparer") == 1
+
+
+def test_a_form_of_another_person_is_refused(asked: Browser) -> None:
+    token = ReadPage(asked.get("/close/2026-10").text).hidden["form_token"]
+    assert sign(asked, "ben", "preparer", form_token=token) == 403
+
+
+def test_a_month_that_is_not_reconciled_says_what_it_waits_for(world_at: WorldAt) -> None:
+    with browsing(world_at("accrue")) as browser:
+        read = ReadPage(browser.get("/close/2026-10").text)
+    assert read.headings == ["2026-10 is open and cannot be checked yet."]
+    assert "Nothing is up for signature yet" in read.text()
+
+
+def test_preferences_change_how_credits_look_and_stay(pages: Browser) -> None:
+    page = ReadPage(pages.get("/close/2026-10").text)
+    fields = {one: page.hidden[one] for one in ("form_token", "form_key", "back")}
+    answer = pages.send("/preferences", numbers="minus", density="compact", keys="off", **fields)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/tieout/close/2026-10")
+    again = pages.get("/close/2026-10").text
+    assert 'class="rows-compact" data-keys="off"' in again
+    pages.client.cookies.clear()
+
+
+def test_a_month_that_was_never_opened_is_not_there(pages: Browser) -> None:
+    answer = pages.get("/close/2031-01")
+    assert (answer.status_code, "was never opened" in answer.text) == (404, True)
+
+
+def test_a_context_that_a_page_does_not_follow_is_told(pages: Browser) -> None:
+    assert "does not follow entity" in pages.get("/close/2026-10?entity=DE").text
+
+
+def test_the_context_bar_leads_to_the_one_address_of_a_view(pages: Browser) -> None:
+    answer = pages.get("/go?page=close&period=2026-10&as_of=&basis=restated&entity=DE")
+    assert str(answer.url).endswith("/tieout/close/2026-10?entity=DE&basis=restated")
