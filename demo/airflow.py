@@ -106,7 +106,7 @@ def migrate(settings: AirflowSettings) -> None:
 
 
 @contextmanager
-def running(settings: AirflowSettings, *, timeout_s: float = 120) -> Iterator[AirflowApi]:
+def running(settings: AirflowSettings, *, timeout_s: float = 300) -> Iterator[AirflowApi]:
     """Airflow, healthy, with the DAGs read and the pool made; stopped cleanly on leaving.
 
     Yields:

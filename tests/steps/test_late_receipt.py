@@ -15,6 +15,7 @@ from tieout.store import journal
 
 ACCOUNT = "nordlicht-labs"
 SHOWN = "392.55"  # what the console shows, with the 100.00 of the late receipt
+MOVING = ("ledger_seq", "audit_events")
 RECEIPT = (
     b"number,kind,seller,bill_to,currency,issued_on,service_start,service_end,description,"
     b"amount,total\n"
@@ -27,6 +28,12 @@ def _roll(worker: Context, period: str) -> dict[str, Any]:
     found = status.statement(worker, period=period)["bridges"]
     (one,) = [one for one in found if one["section"] == "credit_rollforward"]
     return dict(one)
+
+
+def _statement(worker: Context) -> dict[str, Any]:
+    """October's, without how far the books are by now."""
+    found = status.statement(worker, period=month.PERIOD)
+    return {name: value for name, value in found.items() if name not in MOVING}
 
 
 def _bought(worker: Context) -> list[tuple[object, ...]]:
@@ -57,7 +64,7 @@ def november(closed_world: month.World, tmp_path: Path) -> month.World:
 
 def test_a_late_receipt_is_credit_of_the_open_month_once(november: month.World) -> None:
     worker = november.worker(day=NOVEMBER.final_on)
-    october = status.statement(worker, period=month.PERIOD)
+    october = _statement(worker)
     roll = _roll(worker, month.SECOND)
     assert int(roll["unexplained_units"]) == 0
     bought = [line for line in roll["lines"] if "LATE-1" in str(line)]
@@ -67,5 +74,5 @@ def test_a_late_receipt_is_credit_of_the_open_month_once(november: month.World) 
         assert post.settle(worker, period=month.SECOND).status == expected
         assert _bought(worker) == [("credit_purchase", "2026-11-01", "2026-11", 10_000)]
     assert reconcile.run(worker, period=month.SECOND).status == "unchanged"
-    assert status.statement(worker, period=month.PERIOD) == october
+    assert _statement(worker) == october
     worker.close()
