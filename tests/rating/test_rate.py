@@ -16,7 +16,9 @@ from tieout.core.money import UNITS_PER_ONE, from_decimal, to_units
 from tieout.focus.columns import CHARGE_SCHEMA, with_attr_ids
 from tieout.focus.usage import TOKEN_KINDS, USAGE_SCHEMA
 from tieout.rating.card import RateCard, RatePrice
+from tieout.rating.contract import ContractRate
 from tieout.rating.rate import rate
+from tieout.reconciliation.contract_rates import parse_contract_rates
 
 
 def _price(kind: str, price: str, *, tier: str = "standard", day: date = date(2026, 1, 1)) -> Any:
@@ -258,3 +260,56 @@ def test_every_token_is_rated_or_found(counts: list[dict[str, int]]) -> None:
         for part in finding.message.split("tier: ")[1].split(" in ")[0].split(", ")
     )
     assert to_units(rated) // UNITS_PER_ONE + missed == sum(sum(row.values()) for row in counts)
+
+
+def _contract(**changes: str) -> tuple[ContractRate, ...]:
+    values = {"discount_pct": '"10"', **changes}
+    terms = ", ".join(f"{key}: {value}" for key, value in values.items())
+    return parse_contract_rates(
+        "contract_rates:\n  - {id: a, provider: openai, billing_account_id: org-1, "
+        f"valid_from: 2026-10-01, evidence: order form, {terms}}}\n",
+        name="c",
+    )
+
+
+def test_the_contract_comes_off_the_estimate_and_the_list_cost_stays() -> None:
+    usage = _usage({"input_tokens": 1_000_000, "output_tokens": 100})
+    charges, found = rate(usage, CARD, contract=_contract())
+    assert found == []
+    assert charges.select(
+        ["billed_cost", "contracted_cost", "effective_cost", "list_cost"]
+    ).to_pylist() == [
+        dict.fromkeys(("billed_cost", "contracted_cost", "effective_cost"), Decimal("1.125"))
+        | {"list_cost": Decimal("1.25")},
+        dict.fromkeys(("billed_cost", "contracted_cost", "effective_cost"), Decimal("0.0009"))
+        | {"list_cost": Decimal("0.001")},
+    ]
+
+
+def test_a_contract_without_a_word_on_the_usage_leaves_the_list_price() -> None:
+    usage = _usage({"output_tokens": 100})
+    assert rate(usage, CARD, contract=_contract(token_kind="input")) == rate(usage, CARD)
+
+
+def test_a_contract_prices_what_the_card_does_not_know() -> None:
+    usage = _usage({"output_tokens": 100, "service_tier": "batch"})
+    assert [one.kind for one in rate(usage, CARD)[1]] == ["unpriced"]
+    assert [one.kind for one in rate(usage, CARD, contract=_contract())[1]] == ["unpriced"]
+    fixed = ContractRate(
+        rate_id="a",
+        provider="openai",
+        billing_account_id="org-1",
+        valid_from=date(2026, 10, 1),
+        valid_to=None,
+        model="*",
+        service_tier=None,
+        token_kind=None,
+        discount_pct=None,
+        unit_price=Fraction(1, 1000),
+        evidence="order form",
+    )
+    charges, found = rate(usage, CARD, contract=[fixed])
+    assert found == []
+    assert charges.select(["billed_cost", "list_cost"]).to_pylist() == [
+        {"billed_cost": Decimal("0.1"), "list_cost": None}
+    ]

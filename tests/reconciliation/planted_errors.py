@@ -83,6 +83,11 @@ def negotiated_rate(lane: Lane, dice: Dice) -> None:
     lane.report = [listed(line.priced(factor), line.units) for line in lane.report]
 
 
+def negotiated_rate_missing(lane: Lane, dice: Dice) -> None:
+    factor = 1 - dice.pick([Fraction(1, 20), Fraction(1, 8), Fraction(1, 3)])
+    lane.estimate = [listed(line.priced(factor), line.units) for line in lane.estimate]
+
+
 def late_restatement(lane: Lane, dice: Dice) -> None:
     lane.draft = list(lane.report)
     days = dice.some(lane.days, 1 + dice.below(4))

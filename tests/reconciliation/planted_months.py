@@ -40,6 +40,7 @@ METERED: tuple[Planted, ...] = (
     (("wrong_tier", errors.wrong_tier),),
     (("price_change", errors.price_change),),
     (("negotiated_rate", errors.negotiated_rate),),
+    (("negotiated_rate_missing", errors.negotiated_rate_missing),),
     (("late_restatement", errors.late_restatement),),
     (("timezone_shift", errors.timezone_shift),),
     (("currency", errors.currency),),

@@ -340,6 +340,20 @@ def test_a_report_without_quantities_proves_a_negotiated_rate_by_its_list_cost()
     assert shown(found([], [tokens(1, "4", **listed)])) == [("open", "4.00")]
 
 
+def test_a_bill_at_list_price_lacks_the_rate_of_the_contract_we_estimated_at() -> None:
+    ours = metered(1, "4.75", listed="5")
+    assert shown(found([ours], [metered(1, "5")])) == [("negotiated_rate_missing", "0.25")]
+    assert shown(found([ours], [metered(1, "5", listed="5")])) == [
+        ("negotiated_rate_missing", "0.25")
+    ]
+    assert shown(found([ours], [tokens(1, "5")])) == [("negotiated_rate_missing", "0.25")]
+    assert shown(found([ours], [metered(1, "5.1")])) == [("open", "0.35")]
+    assert shown(found([metered(1, "5", listed="5")], [metered(1, "6")])) == [("open", "1.00")]
+    assert shown(found([ours, metered(1, "1")], [metered(1, "6", quantity="20")])) == [
+        ("open", "0.25")
+    ]
+
+
 def test_usage_without_tokens_is_not_metered_where_only_tokens_are_estimated() -> None:
     search = charge(1, "3", charge_description="web search", quantity="300")
     assert shown(found([metered(1, "5")], [metered(1, "5"), search])) == [("not_metered", "3.00")]

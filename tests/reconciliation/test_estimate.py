@@ -65,6 +65,32 @@ def test_joint_effects_go_to_price_and_the_discount_stays_apart() -> None:
     }
 
 
+def test_a_bill_at_the_contracts_rate_leaves_nothing() -> None:
+    ours = [tokens(1, "95", quantity="10", listed="100")]
+    assert bridge(ours, [tokens(1, "95", quantity="10", listed="100")]).lines == ()
+    found = bridge(ours, [tokens(1, "190", quantity="20", listed="200")])
+    assert components(found) == {"quantity": to_units("95")}
+
+
+def test_a_bill_that_ignores_the_contract_is_dearer_by_the_rate_it_lacks() -> None:
+    ours = [tokens(1, "95", quantity="10", listed="100")]
+    found = bridge(ours, [tokens(1, "100", quantity="10", listed="100")])
+    assert components(found) == {"contract_rate": to_units("5")}
+    assert found.lines[0].cause.endswith("the contract's rate of its list price (1 charges).")
+    dearer = bridge(ours, [tokens(1, "110", quantity="10", listed="110")])
+    assert components(dearer) == {"price": to_units("9.5"), "contract_rate": to_units("5.5")}
+    unlisted = bridge(ours, [tokens(1, "100", quantity="10")])
+    assert components(unlisted) == {"contract_rate": to_units("5")}
+    uncounted = bridge(ours, [tokens(1, "100.5")])
+    assert components(uncounted) == {"price": to_units("0.5"), "contract_rate": to_units("5")}
+    near = bridge(ours, [tokens(1, "96", quantity="10")])
+    assert components(near) == {"price": to_units("1")}
+    twice = bridge(ours, [tokens(1, "200", quantity="20")])
+    assert components(twice) == {"quantity": to_units("95"), "contract_rate": to_units("10")}
+    free = bridge([tokens(1, "5", listed="0")], [tokens(1, "7", listed="7")])
+    assert components(free) == {"price": to_units("2")}
+
+
 def test_a_key_without_quantity_on_one_side_has_no_quantity_effect() -> None:
     found = bridge(
         [tokens(1, "2.00", quantity="100")],

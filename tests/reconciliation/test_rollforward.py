@@ -11,10 +11,12 @@ from tieout.core.errors import ConservationError
 from tieout.core.money import to_units
 from tieout.core.period import Period, parse_period
 from tieout.reconciliation.drawdown import (
+    USAGE,
     Commitment,
     Draw,
     drawdown,
     eligible_units,
+    forecast_units,
     shortfall,
     shortfall_units,
     tie_of_drawdown,
@@ -31,6 +33,7 @@ from tieout.reconciliation.rollforward import (
     unaccrued,
     untied,
 )
+from tieout.rules.predicate import AllOf, Condition, Predicate
 
 OCTOBER, NOVEMBER, DECEMBER = Period(2026, 10), Period(2026, 11), Period(2026, 12)
 
@@ -274,8 +277,26 @@ def test_only_usage_of_services_in_the_contract_is_eligible() -> None:
         charge(1, "3", charge_category="Purchase"),
         charge(1, "2", charge_category="Tax"),
     )
-    assert eligible_units(found) == to_units("15")
-    assert eligible_units(found, excluded_services=["Marketplace"]) == to_units("10")
+    assert eligible_units(found, COMMITMENT) == to_units("15")
+    own: Predicate = Condition(
+        source="column", name="service_name", operator="in", values=("OpenAI API",)
+    )
+    assert eligible_units(found, COMMITMENT, counts=AllOf((USAGE, own))) == to_units("10")
+    assert eligible_units(found, COMMITMENT, counts=own) == to_units("15")
+    assert eligible_units(found.slice(0, 0), COMMITMENT) == 0
+
+
+def test_a_charge_counts_when_it_starts_on_a_day_of_the_term() -> None:
+    found = charges(charge(1, "1"), charge(14, "2"), charge(15, "4"), charge(31, "8"))
+    half = replace(COMMITMENT, start_on=date(2026, 10, 14), end_on=date(2026, 10, 31))
+    assert eligible_units(found, half) == to_units("6")
+
+
+def test_the_forecast_goes_on_at_the_daily_rate_of_the_term_so_far() -> None:
+    a_third = to_units("310")  # in 31 of 92 days
+    assert forecast_units(COMMITMENT, eligible=a_third, through=OCTOBER) == to_units("610")
+    assert forecast_units(COMMITMENT, eligible=to_units("-1"), through=OCTOBER) == 0
+    assert forecast_units(COMMITMENT, eligible=to_units("9"), through=DECEMBER) == 0
 
 
 def test_the_remaining_commitment_ties_three_ways() -> None:

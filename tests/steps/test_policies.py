@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from demo.postgres import Logins
+from tests.ledger.promised import PROMISING_TEXT
 
 from tieout.config import ProviderConnection, Secret, load_settings, utc_now
 from tieout.core.errors import RuleFileError, SegregationError, UsageError
@@ -20,6 +21,14 @@ TEXTS: dict[str, str] = {
 } | {
     "drivers": "driver,target,valid_from,valid_to,value,source\n"
     "headcount,search-ranking,,,12,HR of October\n",
+    "commitments": (
+        "commitments:\n  - {id: plan, provider: aws, billing_account_id: '1', currency: USD, "
+        "start_on: 2026-10-01, last_on: 2027-09-30, committed: '1000', reference: order form}\n"
+    ),
+    "contract_rates": (
+        "contract_rates:\n  - {id: off, provider: anthropic, billing_account_id: nordlicht-labs, "
+        "valid_from: 2026-10-01, discount_pct: '5', evidence: order form}\n"
+    ),
     "lookup:regions": "key,area\neu-central-1,EMEA\n",
     "erp:books": "erp: xero\nsettings: {base_currency: USD, tax_rate: None}\n"
     'accounts: {"2100": "21000"}\n',
@@ -124,7 +133,7 @@ def test_a_proposal_is_one_audit_event_with_the_hash_of_the_text(worker: Context
 def test_an_unknown_kind_is_refused_with_those_that_exist(worker: Context) -> None:
     with pytest.raises(UsageError, match="accounts, allocation, chart") as refusal:
         _propose(worker, "rules" * 100, "x: 1")
-    assert len(str(refusal.value)) < 200
+    assert len(str(refusal.value)) < 250
 
 
 def test_a_text_that_says_nothing_valid_is_refused_by_name_and_not_stored(worker: Context) -> None:
@@ -177,3 +186,83 @@ def test_nobody_approves_their_own_proposal(worker: Context, web: Context) -> No
     )
     with pytest.raises(SegregationError):
         sign.approve_policy(web, kind="chart", version=1, person="cem")
+
+
+def _refused(worker: Context, kind: str, text: str) -> str:
+    with pytest.raises(RuleFileError) as refusal:
+        _propose(worker, kind, text)
+    assert _versions(worker, kind) == []
+    return str(refusal.value)
+
+
+PROMISE = TEXTS["commitments"].replace(
+    "billing_account_id: '1'", "billing_account_id: '417000000001'"
+)
+
+
+def test_a_commitment_names_an_account_its_currency_and_accounts_of_the_chart(
+    worker: Context, web: Context
+) -> None:
+    assert _propose(worker, "contract_rates").status == "done"
+    for kind in ("accounts", "chart", "allocation"):
+        _propose(worker, kind)
+        _approve(web, kind)
+    assert "plan: account aws/1 is not in the register; register it first" in _refused(
+        worker, "commitments", TEXTS["commitments"]
+    )
+    assert "plan: it is in EUR, account aws/417000000001 bills in USD" in _refused(
+        worker, "commitments", PROMISE.replace("USD", "EUR")
+    )
+    assert (
+        "1 contracts do not fit, first: plan: the chart nordlicht names no control account for "
+        "commitment, commitment_contra, shortfall, accrued_shortfall; add one for each first."
+    ) in _refused(worker, "commitments", PROMISE)
+    waived = PROMISE.replace(
+        "reference:", "shortfall: {treatment: waived, evidence: x}, reference:"
+    )
+    assert "for commitment, commitment_contra; add" in _refused(worker, "commitments", waived)
+
+
+def test_accounts_of_commitments_serve_nothing_else(worker: Context, web: Context) -> None:
+    shared = PROMISING_TEXT.replace('accrued_shortfall: "2150"', 'accrued_shortfall: "2100"')
+    _propose(worker, "chart", shared)
+    _approve(web, "chart")
+    assert (
+        "plan: account 2100 serves accrued, accrued_shortfall; expected one of its own for "
+        "accrued_shortfall"
+    ) in _refused(worker, "commitments", TEXTS["commitments"])
+    _propose(worker, "chart", PROMISING_TEXT)
+    _approve(web, "chart", 2)
+    assert _propose(worker, "commitments").status == "done"
+
+
+def test_a_contract_rate_names_a_registered_account(worker: Context, web: Context) -> None:
+    _propose(worker, "accounts")
+    _approve(web, "accounts")
+    strange = TEXTS["contract_rates"].replace("nordlicht-labs", "somebody")
+    with pytest.raises(RuleFileError, match="off: account anthropic/somebody is not in the regis"):
+        _propose(worker, "contract_rates", strange)
+    assert _propose(worker, "contract_rates").status == "done"
+
+
+def test_the_pool_of_an_upfront_fee_spreads_it_over_the_term(worker: Context, web: Context) -> None:
+    def offered(pool: str) -> str:
+        return TEXTS["commitments"].replace("reference:", f"upfront_pool: {pool}, reference:")
+
+    assert _propose(worker, "commitments", offered("unknown-yet")).status == "done"
+    pools = "".join(
+        (
+            f"  - id: {name}\n    owner: maria\n    method: amortise\n    start_on: 2026-10-01\n"
+            f"    last_on: {last_on}\n    percent: {{search-ranking: 100}}\n"
+        )
+        for name, last_on in (("year", "2027-09-30"), ("half", "2027-03-31"))
+    )
+    _propose(worker, "allocation", f"{TEXTS['allocation'].rstrip()}\n{pools}")
+    _approve(web, "allocation")
+    with pytest.raises(
+        RuleFileError, match="upfront_pool shared-platform is no pool of method amo"
+    ):
+        _propose(worker, "commitments", offered("shared-platform"))
+    with pytest.raises(RuleFileError, match="pool half spreads its fee from 2026-10-01 to before"):
+        _propose(worker, "commitments", offered("half"))
+    assert _propose(worker, "commitments", offered("year")).status == "done"

@@ -44,7 +44,7 @@ def restatements(
 
 
 def rollforward(period: Period, *, as_json: Json = False) -> None:
-    """Show how accrued liabilities and prepaid balances rolled, and whether they tie three ways."""
+    """Show how liabilities, prepaid balances and commitments rolled, and if they tie three ways."""
     with working() as made:
         found = rollforwards_step.run(made, period=str(parse_period(period)))
     show_found(found, rollforward_view, as_json=as_json)
@@ -123,8 +123,34 @@ def rollforward_view(found: dict[str, Any]) -> Iterator[RenderableType]:
     rows = [_account(row, row["what"], {**row, **row["movements"]}) for row in found["prepaid"]]
     _sheet(table, rows, moved)
     yield table
+    if found["commitments"]:
+        yield _commitments(found)
     yield _ties(found)
     yield from found["problems"]
+
+
+def _commitments(found: dict[str, Any]) -> RenderableType:
+    """Each from what was left to what is left; how much will be short, and how much is accrued."""
+    table = plain_table(f"Commitments {found['period']}, {found['currency']}")
+    for name in ("account", "commitment"):
+        table.add_column(name)
+    names = (
+        "committed",
+        "opening",
+        "usage",
+        "adjustment",
+        "beyond",
+        "lapsed",
+        "closing",
+        "forecast_shortfall",
+        "shortfall_accrued",
+    )
+    for name in names:
+        table.add_column(name.replace("_", " "), justify="right")
+    for row in found["commitments"]:
+        account = f"{row['provider']}/{row['billing_account_id']}"
+        table_row(table, account, row["commitment"], *(row[name] for name in names))
+    return table
 
 
 def _account(row: dict[str, Any], about: str, amounts: dict[str, Any]) -> dict[str, Any]:

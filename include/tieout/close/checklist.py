@@ -162,7 +162,7 @@ _ROWS: tuple[_Row, ...] = (
     ("C05", "Unallocated spend is below its limit", unallocated_within_limit, None),
     ("C06", "Allocation conserves every pool", allocation_conserves, None),
     ("C07", "Accruals are posted", accruals_posted, None),
-    ("C08", "Prepaid credit and upfront fees tie to what is left of them", prepaid_ties, None),
+    ("C08", "Prepaid credit, fees and commitments tie to what is left", prepaid_ties, None),
     ("C09", "Invoices and receipts are matched and posted", invoices_matched, None),
     ("C10", "Variance bridges are explained within tolerance", bridges_explain, None),
     ("C11", "Foreign balances are remeasured", _remeasured, _one_currency),

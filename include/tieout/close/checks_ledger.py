@@ -5,6 +5,7 @@ from tieout.core.errors import UnbalancedEntryError
 from tieout.core.money import format_units, from_minor, minor_digits, to_minor
 from tieout.ledger.accrued import forgotten, open_items
 from tieout.ledger.amortisation import without_fees
+from tieout.ledger.commitments import without_commitments
 from tieout.ledger.entry import JournalEntry
 from tieout.ledger.to_date import ACCRUALS
 from tieout.ledger.trial_balance import account_balance, trial_balance
@@ -88,7 +89,7 @@ def expense_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     """C15: expense posted in the period for its own month = ledger before tax, in cents.
 
     Without what takes upfront fees to other months: the ledger shows a fee whole, in the month that
-    billed it; C08 ties the rest.
+    billed it; C08 ties the rest. Without shortfalls of commitments, which no ledger line carries.
     """
     digits = minor_digits(inputs.currency)
     expense = {account.code for account in inputs.chart.accounts if account.type == "expense"}
@@ -96,7 +97,7 @@ def expense_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     for account in inputs.accounts:
         posted = sum(
             line.amount_minor
-            for entry in without_fees(_of_month(account, inputs))
+            for entry in without_fees(without_commitments(_of_month(account, inputs)))
             if entry.posting_on <= inputs.period.last_on
             for line in entry.lines
             if line.account in expense

@@ -2,6 +2,7 @@
 
 from fractions import Fraction
 
+from tieout.close.checks_commitments import commitment_ties
 from tieout.close.checks_rollforward import credit_ties
 from tieout.close.evidence import AccountEvidence, CloseInputs
 from tieout.close.limits import Limits
@@ -14,12 +15,16 @@ from tieout.reconciliation.bridge import Bridge
 def prepaid_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     """C08: prepaid balances are the roll-forwards' closing credit and what is left of fees.
 
+    Commitments tie to their memo and to the provider's statement.
+
     What upfront fees leave in the books is kept apart from credit, for an account may have both.
     """
     problems, compared = credit_ties(inputs)
     fees = _fees_tie(inputs)
     counted = f", {len(inputs.fees)} upfront fees" if inputs.fees else ""
-    return [*problems, *fees], f"{compared}{counted}"
+    untied, promised = commitment_ties(inputs)
+    also = f", {promised}" if promised else ""
+    return [*problems, *fees, *untied], f"{compared}{counted}{also}"
 
 
 def _fees_tie(inputs: CloseInputs) -> list[str]:

@@ -14,6 +14,7 @@ from tieout.focus.document import BillingDocument
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry
 from tieout.reconciliation.bridge import Bridge, Section
+from tieout.reconciliation.commitments import Terms
 
 BillingMode = Literal["arrears", "prepaid", "commitment"]
 
@@ -71,6 +72,21 @@ class FeeBalance:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CommitmentBalance:
+    """A commitment that has begun by the month; `bridge` is None after its term.
+
+    `left_units` is what our own charges leave of it, `lapsed_units` what its last month left
+    undrawn (0 before), `eligible_units` what counted from its first month in the books on.
+    """
+
+    terms: Terms
+    bridge: Bridge | None
+    left_units: int
+    lapsed_units: int
+    eligible_units: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PolicyUse:
     """A policy version that the month's figures stand on, with its two people."""
 
@@ -106,7 +122,8 @@ class CloseInputs:
     """Everything the checks of one period need.
 
     `entries` are all posted entries from the opening on; `fees` the upfront fees that were billed
-    so far, those of accounts that have left the register too; `findings` those still open;
+    so far, those of accounts that have left the register too; `commitments` those that have begun;
+    `findings` those still open;
     `unallocated_units` the sum of |cost| without an initiative. `acceptances` are the exceptions
     that a person has accepted and whose acceptance holds today. `flux` is None in the first month,
     `controls` where nobody reads Airflow's event log.
@@ -121,6 +138,7 @@ class CloseInputs:
     entries: tuple[JournalEntry, ...]
     findings: tuple[Finding, ...]
     fees: tuple[FeeBalance, ...] = ()
+    commitments: tuple[CommitmentBalance, ...] = ()
     policies: tuple[PolicyUse, ...] = ()
     reports: tuple[ReportFile, ...] = ()
     certificate_hash: str = ""

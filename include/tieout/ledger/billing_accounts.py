@@ -3,13 +3,10 @@
 Approved data of finance, not deployment settings; a provider without an account here is not pulled.
 """
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from tieout.core.errors import MoneyFormatError, NotReadyError, PeriodFormatError
-from tieout.core.money import to_units
-from tieout.core.period import parse_period
+from tieout.core.errors import NotReadyError
 from tieout.reconciliation.prepaid import CreditEvent
 from tieout.rules import fields
 from tieout.rules.yaml_text import Node, read_yaml
@@ -106,7 +103,7 @@ def _account(node: Node) -> BillingAccount:
     named = entry.get("connection")
     events = fields.members(entry["credits"]) if "credits" in entry else []
     balances = fields.members(entry["balances"]) if "balances" in entry else []
-    stated = [(_balance(balance), balance) for balance in balances]
+    stated = [(fields.stated_amount(balance), balance) for balance in balances]
     fields.refuse_repeats([(period, at) for (period, _), at in stated], what="balance of a period")
     return BillingAccount(
         provider=provider,
@@ -129,17 +126,14 @@ def _relief(node: Node) -> Relief:
 
 
 def _opening(node: Node) -> tuple[str, int]:
-    return _amount(node, fields.fields(node, required=["period", "amount"], optional=["evidence"]))
-
-
-def _balance(node: Node) -> tuple[str, int]:
-    return _amount(node, fields.fields(node, required=["period", "amount", "evidence"]))
+    entry = fields.fields(node, required=["period", "amount"], optional=["evidence"])
+    return fields.amount_of_month(entry)
 
 
 def _credit_event(node: Node) -> tuple[str, CreditEvent]:
     entry = fields.fields(node, required=["period", "kind", "amount", "evidence"])
     kind = fields.one_of(entry["kind"], ("granted", "expired"))
-    period, units = _amount(node, entry)
+    period, units = fields.amount_of_month(entry)
     if units <= 0:
         raise node.error("expected an amount above zero; `kind` says which way it goes.")
     return period, CreditEvent(
@@ -147,13 +141,3 @@ def _credit_event(node: Node) -> tuple[str, CreditEvent]:
         amount_units=units,
         evidence=fields.text_of(entry["evidence"]),
     )
-
-
-def _amount(node: Node, entry: Mapping[str, Node]) -> tuple[str, int]:
-    try:
-        return (
-            str(parse_period(fields.text_of(entry["period"]))),
-            to_units(fields.text_of(entry["amount"])),
-        )
-    except (PeriodFormatError, MoneyFormatError) as error:
-        raise node.error(str(error)) from error

@@ -32,6 +32,8 @@ _TITLES: dict[JournalType, str] = {
     "breakage": "Prepaid credit expired unused",
     "amortisation": "Upfront fee over its term",
     "manual": "Credit granted by the provider",
+    "commitment": "Memo of what is left of a commitment",
+    "shortfall": "Shortfall of a commitment",
     "reclass": "Reclassification by a rule that reaches back",
 }
 

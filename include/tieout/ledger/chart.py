@@ -14,7 +14,18 @@ from tieout.rules.yaml_text import Node, read_yaml
 
 AccountType = Literal["asset", "liability", "equity", "income", "expense"]
 ControlRole = Literal[
-    "cash", "prepaid", "input_tax", "payable", "accrued", "opening", "suspense", "credit_adjustment"
+    "cash",
+    "prepaid",
+    "input_tax",
+    "payable",
+    "accrued",
+    "opening",
+    "suspense",
+    "credit_adjustment",
+    "commitment",
+    "commitment_contra",
+    "shortfall",
+    "accrued_shortfall",
 ]
 
 _ROLE_TYPES: dict[str, AccountType] = {
@@ -26,8 +37,15 @@ _ROLE_TYPES: dict[str, AccountType] = {
     "opening": "equity",
     "suspense": "expense",
     "credit_adjustment": "expense",  # credit granted for nothing, or expired unused
+    "commitment": "asset",  # memo: what is promised and not yet spent
+    "commitment_contra": "liability",  # memo: the other side, so that nothing is recognised
+    "shortfall": "expense",  # what a commitment was not drawn
+    "accrued_shortfall": "liability",  # the same, until it is billed
 }
-_OPTIONAL = frozenset({"credit_adjustment"})  # without it: suspense
+# without credit_adjustment: suspense; without those of commitments nothing of them is posted
+_OPTIONAL = frozenset(
+    {"credit_adjustment", "commitment", "commitment_contra", "shortfall", "accrued_shortfall"}
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +90,10 @@ class Chart:
         """Code of the control account; `payable.aws` wins over `payable` for that provider."""
         general = self.control.get(role, self.control["suspense"])
         return self.control.get(f"{role}.{provider}", general)
+
+    def has(self, *roles: ControlRole) -> bool:
+        """Whether the chart names a general account for each of these roles."""
+        return all(role in self.control for role in roles)
 
     def expense_account(self, pl_category: str | None) -> str | None:
         """Code of the expense account, or None when no rule names the category."""

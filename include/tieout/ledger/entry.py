@@ -25,6 +25,8 @@ JournalType = Literal[
     "amortisation",
     "manual",
     "reclass",
+    "commitment",
+    "shortfall",
 ]
 AdjustmentKind = Literal["none", "change_in_estimate", "error_correction", "policy_change"]
 

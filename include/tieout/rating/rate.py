@@ -3,9 +3,10 @@
 Owns the multiplication, done in integers of 1e-12, and what is said about usage without a price.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import date
+from decimal import Decimal
 from fractions import Fraction
 from typing import Any
 
@@ -17,26 +18,34 @@ from tieout.core.money import UNITS_PER_ONE, round_half_even, to_decimal
 from tieout.focus.columns import AI_SERVICE_CATEGORY, CHARGE_SCHEMA, tags_json
 from tieout.focus.usage import TOKEN_KINDS
 from tieout.rating.card import RateCard, RatePrice, check_card
+from tieout.rating.contract import ContractRate, contract_rate
 
 ESTIMATE_SCHEMA = pa.schema([column for column in CHARGE_SCHEMA if column.name != "attr_id"])
 
 PROVIDER_NAMES = {"openai": "OpenAI", "anthropic": "Anthropic"}
 SERVICE_NAMES = {"openai": "OpenAI API", "anthropic": "Claude API"}
 CONSUMED_UNIT = "Tokens"
+_LIST_PRICES: Sequence[ContractRate] = ()
 
 
 def rate(
-    usage: pa.Table, card: RateCard, *, currency: str = "USD"
+    usage: pa.Table,
+    card: RateCard,
+    *,
+    currency: str = "USD",
+    contract: Sequence[ContractRate] = _LIST_PRICES,
 ) -> tuple[pa.Table, list[Finding]]:
     """Estimate what usage (USAGE_SCHEMA) costs at the card's prices on the UTC day it began.
 
     One charge (CHARGE_SCHEMA without `attr_id`) a usage row and token kind that has tokens and a
-    price, in usage order; list, contracted, billed and effective cost are all the estimate, rounded
-    half-even at 1e-12. `input_tokens` holds cached and cache-write tokens, which are priced once,
-    as what they are. Usage without a price gives no charge but a finding, one for each account,
-    model, tier and reason: `unpriced_tier` when the card knows the model in other tiers only,
-    `unpriced` otherwise; `bad_row` when the parts of the input exceed its total. Web searches are
-    no tokens: they are listed as `unpriced` and belong to the non-token part of a bridge.
+    price, in usage order; billed, contracted and effective cost are the estimate at the narrowest
+    rate of `contract` that holds (else at the list price), list cost is that of the card (null when
+    only the contract has a price), all rounded half-even at 1e-12. `input_tokens` holds cached and
+    cache-write tokens, which are priced once, as what they are. Usage without a price gives no
+    charge but a finding, one for each account, model, tier and reason: `unpriced_tier` when the
+    card knows the model in other tiers only, `unpriced` otherwise; `bad_row` when the parts of the
+    input exceed its total. Web searches are no tokens: they are listed as `unpriced` and belong to
+    the non-token part of a bridge.
 
     Raises:
         RuleFileError: the card prices a token in two ways or with nonsense.
@@ -47,11 +56,14 @@ def rate(
     for row in usage.to_pylist():
         day = row["charge_period_start"].date()
         for kind, tokens in book.tokens(row):
-            price = book.price(row, kind, day)
+            listed = book.price(row, kind, day)
+            negotiated = contract_rate(contract, row, kind, day)
+            price = negotiated.price(listed) if negotiated else listed
             if price is None:
                 book.miss(row, kind, tokens)
             else:
-                rows.append(_charge(row, kind, tokens, price, currency))
+                made = _charge(row, kind, tokens, price, currency)
+                rows.append({**made, "list_cost": _cost(tokens, listed)})
     table = pa.Table.from_pylist(rows, schema=ESTIMATE_SCHEMA)
     return table, book.findings(currency)
 
@@ -135,7 +147,7 @@ def _tokens(row: dict[str, Any]) -> dict[str, int]:
 def _charge(
     row: dict[str, Any], kind: str, tokens: int, price: Fraction, currency: str
 ) -> dict[str, Any]:
-    cost = to_decimal(round_half_even(price * tokens))
+    cost = _cost(tokens, price)
     provider = row["provider"]
     name = PROVIDER_NAMES.get(provider, provider)
     return {
@@ -151,7 +163,6 @@ def _charge(
         "charge_description": _described(row, kind),
         "billed_cost": cost,
         "effective_cost": cost,
-        "list_cost": cost,
         "contracted_cost": cost,
         "billing_currency": currency,
         "consumed_quantity": to_decimal(tokens * UNITS_PER_ONE),
@@ -167,6 +178,10 @@ def _charge(
         "source_document": row["source_document"],
         "source_row": row["source_row"],
     }
+
+
+def _cost(tokens: int, price: Fraction | None) -> Decimal | None:
+    return None if price is None else to_decimal(round_half_even(price * tokens))
 
 
 def _described(row: dict[str, Any], kind: str) -> str:

@@ -128,6 +128,12 @@ class Break:
         """Whether both sides have rows and count the same; without any quantity they do."""
         return bool(self.earlier and self.later) and self.earlier_quantity == self.later_quantity
 
+    @property
+    def may_be_same_quantity(self) -> bool:
+        """`is_same_quantity`, or both sides have rows and the later ones count nothing."""
+        counts_nothing = all(row.quantity is None for row in self.later)
+        return self.is_same_quantity or bool(self.earlier and self.later and counts_nothing)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tie:

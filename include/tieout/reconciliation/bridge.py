@@ -5,7 +5,7 @@ Owns the values and their law (start + lines + unexplained = end, to the unit); 
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import format_units
@@ -29,7 +29,7 @@ class BridgeLine:
     all of them.
     """
 
-    section: Section
+    section: str
     component: str
     cause: str
     amount_units: int
@@ -40,13 +40,15 @@ class BridgeLine:
 class Bridge:
     """From one figure of an account to the next; conserves to the last unit or does not exist.
 
+    `section` is a `Section`, or names one commitment of the account (`reconciliation.commitments`).
+
     Raises:
         ConservationError: start + lines + unexplained is not the end.
     """
 
     provider: str
     billing_account_id: str
-    section: Section
+    section: str
     currency: str
     start_label: str
     start_units: int
@@ -81,7 +83,7 @@ class Part:
 
 
 def gather(
-    section: Section, parts: Iterable[Part], *, causes: Mapping[str, str]
+    section: str, parts: Iterable[Part], *, causes: Mapping[str, str]
 ) -> tuple[BridgeLine, ...]:
     """Sum parts to one line per component, in the order of `causes`; drops components of zero.
 
@@ -133,7 +135,7 @@ def bridge_from_json(value: Mapping[str, Any]) -> Bridge:
     Raises:
         ConservationError: the stored bridge no longer adds up.
     """
-    section = cast("Section", value["section"])
+    section: str = value["section"]
     lines: Sequence[Mapping[str, Any]] = value["lines"]
     return Bridge(
         provider=value["provider"],

@@ -4,22 +4,27 @@ Owns the balance of one commitment (an enterprise agreement, a consumption commi
 term and the forecast of its shortfall. What is bought up front and amortised is not its business.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from fractions import Fraction
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from tieout.core.errors import ConservationError
 from tieout.core.finding import Finding
-from tieout.core.money import format_units, minor_digits, to_minor
-from tieout.core.period import Period, period_of
+from tieout.core.money import format_units, minor_digits, round_half_even, to_minor
+from tieout.core.period import Period, period_of, utc_midnight
 from tieout.focus.ledger_columns import total_units
-from tieout.reconciliation.compare import of_category
 from tieout.reconciliation.rollforward import Tie
+from tieout.rules.masks import Evaluator
+from tieout.rules.predicate import Condition, Predicate
 
-_NOTHING: Sequence[str] = ()
+USAGE: Predicate = Condition(
+    source="column", name="charge_category", operator="in", values=("Usage",)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +43,17 @@ class Commitment:
     def subject(self) -> str:
         """How findings name it."""
         return f"{self.provider}/{self.billing_account_id}: {self.commitment_id}"
+
+    @property
+    def first(self) -> Period:
+        """The month in which the term begins."""
+        return period_of(self.start_on)
+
+    @property
+    def last(self) -> Period:
+        """The month of the last day of the term."""
+        end = period_of(self.end_on)
+        return end.previous() if self.end_on == end.start_on else end
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,14 +101,14 @@ def drawdown(commitment: Commitment, draws: Iterable[Draw], *, period: Period) -
     A credit note gives back what it takes from the eligible spend. In the month of the last day of
     the term what is left lapses.
     """
-    counted = [draw for draw in draws if _first(commitment) <= draw.period <= _last(commitment)]
+    counted = [draw for draw in draws if commitment.first <= draw.period <= commitment.last]
     before = sum(draw.eligible_units for draw in counted if draw.period < period)
     now = [draw for draw in counted if draw.period == period]
     after = before + sum(draw.eligible_units for draw in now)
     promised = commitment.committed_units
-    opening = 0 if period > _last(commitment) else promised - min(before, promised)
+    opening = 0 if period > commitment.last else promised - min(before, promised)
     drawn = min(after, promised) - min(before, promised)
-    lapsed = opening - drawn if period == _last(commitment) else 0
+    lapsed = opening - drawn if period == commitment.last else 0
     return Drawdown(
         commitment=commitment,
         period=period,
@@ -105,14 +121,29 @@ def drawdown(commitment: Commitment, draws: Iterable[Draw], *, period: Period) -
     )
 
 
-def eligible_units(charges: pa.Table, *, excluded_services: Sequence[str] = _NOTHING) -> int:
-    """What charges (CHARGE_SCHEMA) count: usage, without the services that the contract excludes.
+def eligible_units(charges: pa.Table, commitment: Commitment, *, counts: Predicate = USAGE) -> int:
+    """What charges (CHARGE_SCHEMA) of the account count: those of the term that `counts` names.
 
-    Tax, credits and purchases (marketplace, support) do not draw a commitment down.
+    A charge belongs to the term when it starts on one of its days. Without a word of the contract
+    usage counts; tax, credits and purchases (marketplace, support) do not draw a commitment down.
     """
-    usage = of_category(charges, "Usage")
-    excluded = pc.is_in(usage["service_name"], value_set=pa.array(excluded_services, pa.string()))
-    return total_units(usage.filter(pc.invert(excluded)))
+    starts = charges["charge_period_start"]
+    is_open = pc.and_(
+        pc.greater_equal(starts, pa.scalar(utc_midnight(commitment.start_on), starts.type)),
+        pc.less(starts, pa.scalar(utc_midnight(commitment.end_on), starts.type)),
+    ).to_numpy(zero_copy_only=False)
+    rows = Evaluator(charges).select(counts, is_open.astype(np.bool_))
+    return total_units(charges.take(pa.array(rows)))
+
+
+def forecast_units(commitment: Commitment, *, eligible: int, through: Period) -> int:
+    """Eligible spend still to come at the daily rate of the term so far, rounded half-even.
+
+    `eligible` is what counted from the first day of the term through the end of `through`.
+    """
+    until = min(through.end_on, commitment.end_on)
+    passed, left = (until - commitment.start_on).days, (commitment.end_on - until).days
+    return max(0, round_half_even(Fraction(eligible * left, passed)))
 
 
 def shortfall_units(found: Drawdown, *, forecast_units: int) -> int:
@@ -152,13 +183,3 @@ def tie_of_drawdown(found: Drawdown, *, ledger_minor: int, stated_minor: int) ->
         ledger_minor=ledger_minor,
         open_minor=stated_minor,
     )
-
-
-def _first(commitment: Commitment) -> Period:
-    return period_of(commitment.start_on)
-
-
-def _last(commitment: Commitment) -> Period:
-    """The month of the last day of the term."""
-    end = period_of(commitment.end_on)
-    return end.previous() if commitment.end_on == end.start_on else end

@@ -30,6 +30,8 @@ _CAUSES = {
     "price": "The report's price before discount is not the rate card's ({rows} charges).",
     "negotiated_discount": "The provider bills other than its own list price ({rows} charges): "
     "negotiated discount.",
+    "contract_rate": "The provider bills other than the contract's rate of its list price "
+    "({rows} charges).",
     "priority_tier": "Priority tier is billed under contract and is never in the cost report "
     "({rows} estimated charges).",
     "only_in_estimate": "Usage was metered and the report has no charge for it "
@@ -47,7 +49,9 @@ def estimate_bridge(
     Matched by charge day, sub-account, model, service tier and token kind. On a matched key:
     quantity = (q1 - q0) x p0, price = list - q1 x p0, discount = billed - list, in exact fractions
     rounded once to 1e-12, the remainder with the price; a side without quantities has no quantity
-    effect, a report without list cost no discount. Source: variance bridge, joint effect to price.
+    effect, a report without list cost no discount; what a contract rate of the estimate already
+    takes off the list is none either; a bill beside that rate is off by `contract_rate`. Source:
+    variance bridge, joint effect to price.
     """
     metered = pc.is_valid(report["x_token_kind"])
     other = report.filter(pc.invert(metered))
@@ -88,16 +92,47 @@ def _parts(difference: Difference) -> Iterator[Part]:
 
 
 def _matched(estimate: Side, report: Side) -> Iterator[Part]:
-    before_discount = report.billed_units if report.list_units is None else report.list_units
-    quantity = _quantity_effect(estimate, report, before_discount=before_discount)
+    discount = _discount(estimate, report)
+    undiscounted = report.billed_units - discount
+    quantity = _quantity_effect(estimate, report, before_discount=undiscounted)
     effects = {
         "quantity": quantity,
-        "price": before_discount - estimate.billed_units - quantity,
-        "negotiated_discount": report.billed_units - before_discount,
+        "price": undiscounted - estimate.billed_units - quantity,
+        "contract_rate" if _is_negotiated(estimate) else "negotiated_discount": discount,
     }
     for component, units in effects.items():
         if units:
             yield _part(component, units, report)
+
+
+def _discount(estimate: Side, report: Side) -> int:
+    """What the report is discounted by, beyond the rate that the estimate knows of the contract.
+
+    The estimate's own rate is taken over to the report's list cost, as if it had been billed so.
+    A report that lists nothing is at list price when it is nearer to our list cost.
+    """
+    if report.list_units is None:
+        return _unlisted_discount(estimate, report)
+    rate = Fraction(1)
+    if estimate.list_units and _is_negotiated(estimate):
+        rate = Fraction(estimate.billed_units, estimate.list_units)
+    return report.billed_units - round_half_even(report.list_units * rate)
+
+
+def _unlisted_discount(estimate: Side, report: Side) -> int:
+    if estimate.list_units is None or not _is_negotiated(estimate):
+        return 0
+    scale = Fraction(1)
+    if estimate.quantity and report.quantity is not None:
+        scale = report.quantity / estimate.quantity
+    listed, agreed = estimate.list_units * scale, estimate.billed_units * scale
+    is_listed = abs(report.billed_units - listed) < abs(report.billed_units - agreed)
+    return round_half_even(listed - agreed) if is_listed else 0
+
+
+def _is_negotiated(estimate: Side) -> bool:
+    """Whether our own estimate is at the rate of a contract."""
+    return estimate.list_units not in {None, estimate.billed_units}
 
 
 def _quantity_effect(estimate: Side, report: Side, *, before_discount: int) -> int:

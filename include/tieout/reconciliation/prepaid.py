@@ -80,7 +80,7 @@ def reconcile_prepaid(
     kept = tuple(line for line in lines if line.amount_units)
     computed = credit.opening_units + sum(line.amount_units for line in kept)
     currency = currency_of(final)
-    closing = _closing(computed, credit.stated_closing_units, currency=currency)
+    closing = stated_or_computed(computed, credit.stated_closing_units, currency=currency)
     balance = Bridge(
         provider=provider,
         billing_account_id=account,
@@ -103,7 +103,8 @@ def purchased_units(receipt: BillingDocument) -> int:
     return receipt.total_units - receipt.tax_units
 
 
-def _closing(computed: int, stated: int | None, *, currency: str) -> int:
+def stated_or_computed(computed: int, stated: int | None, *, currency: str) -> int:
+    """The balance that the provider shows; the computed one without it or within its rounding."""
     half_minor: int = 10 ** (SCALE - minor_digits(currency)) // 2
     return computed if stated is None or abs(stated - computed) <= half_minor else stated
 

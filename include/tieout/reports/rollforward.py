@@ -1,4 +1,4 @@
-"""The roll-forwards of a month as plain tables: accrued liabilities, prepaid credit, upfront fees.
+"""The roll-forwards of a month as plain tables: accrued liabilities, prepaid credit, commitments.
 
 Owns the page and its ties; opening + movements = closing is a law of the rolls themselves.
 """
@@ -7,8 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from tieout.close.checks_commitments import commitment_tie, shortfall_tie
 from tieout.close.checks_rollforward import owed
-from tieout.close.evidence import AccountEvidence, FeeBalance
+from tieout.close.evidence import AccountEvidence, CommitmentBalance, FeeBalance
 from tieout.core.money import format_units, from_minor, minor_digits, to_minor
 from tieout.core.period import Period
 from tieout.ledger.accrued import Accrued, accrued
@@ -16,7 +17,10 @@ from tieout.ledger.chart import Chart, ControlRole
 from tieout.ledger.control import control_balances, control_codes
 from tieout.ledger.entry import JournalEntry
 from tieout.ledger.prepaid_roll import PrepaidRoll, prepaid_rolls
+from tieout.reconciliation.commitments import forecast_shortfall_units
 from tieout.reconciliation.rollforward import Roll, Tie
+
+_DRAWS = ("usage", "adjustment", "beyond", "lapsed")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +39,7 @@ class RollforwardInputs:
     fees: Sequence[FeeBalance]
     balances: Mapping[str, int]
     balances_before: Mapping[str, int]
+    commitments: Sequence[CommitmentBalance] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +69,7 @@ def rollforward_report(inputs: RollforwardInputs) -> dict[str, Any]:
         *(_Tied(what="accrued liability", tie=tie) for tie in liabilities.ties),
         *_prepaid_ties(prepaid, inputs),
         *_control_ties(liabilities, prepaid, inputs),
+        *_commitment_ties(inputs),
     ]
     digits = minor_digits(inputs.currency)
     return {
@@ -73,6 +79,7 @@ def rollforward_report(inputs: RollforwardInputs) -> dict[str, Any]:
         "accrued_closing": _text(liabilities.closing_minor, digits),
         "prepaid": [_prepaid_row(roll, digits) for roll in prepaid],
         "prepaid_closing": _text(sum(roll.closing_minor for roll in prepaid), digits),
+        "commitments": [_commitment_row(one, inputs, digits) for one in inputs.commitments],
         "ties": [_tie_row(one, digits) for one in ties],
         "problems": [finding.message for finding in liabilities.findings],
     }
@@ -81,8 +88,7 @@ def rollforward_report(inputs: RollforwardInputs) -> dict[str, Any]:
 def _prepaid_ties(rolls: Sequence[PrepaidRoll], inputs: RollforwardInputs) -> Iterator[_Tied]:
     """Credit and fees of each account together, because they share the control account."""
     digits = minor_digits(inputs.currency)
-    known = [one for one in inputs.entries if one.posting_on < inputs.period.end_on]
-    books = control_balances(known, chart=inputs.chart, role="prepaid")
+    books = control_balances(_known(inputs), chart=inputs.chart, role="prepaid")
     stated: dict[str, int] = {}
     for account in inputs.accounts:
         bridge = account.bridge("credit_rollforward")
@@ -140,6 +146,48 @@ def _control_ties(
                 open_minor=carried_on,
             )
             yield _Tied(what=what, tie=tie)
+
+
+def _commitment_ties(inputs: RollforwardInputs) -> Iterator[_Tied]:
+    """What is left of each beside its memo and the provider's balance, and what is owed of it."""
+    known = _known(inputs)
+    for one in inputs.commitments:
+        yield _Tied(what="commitment", tie=commitment_tie(one, known, chart=inputs.chart))
+        owed_of_it = shortfall_tie(one, known, period=inputs.period, chart=inputs.chart)
+        if owed_of_it.rolled_minor or owed_of_it.ledger_minor:
+            yield _Tied(what="commitment shortfall", tie=owed_of_it)
+
+
+def _commitment_row(
+    one: CommitmentBalance, inputs: RollforwardInputs, digits: int
+) -> dict[str, Any]:
+    """The roll of the month (all zero after the term), and what will be or is short."""
+    promise, bridge = one.terms.commitment, one.bridge
+    moved = {line.component: line.amount_units for line in bridge.lines} if bridge else {}
+    lacking = one.lapsed_units
+    if bridge:
+        lacking = forecast_shortfall_units(
+            one.terms, bridge, eligible=one.eligible_units, period=inputs.period
+        )
+    tie = shortfall_tie(one, _known(inputs), period=inputs.period, chart=inputs.chart)
+    return {
+        "commitment": promise.commitment_id,
+        "provider": promise.provider,
+        "billing_account_id": promise.billing_account_id,
+        "currency": promise.currency,
+        "start_on": promise.start_on.isoformat(),
+        "end_on": promise.end_on.isoformat(),
+        "committed": format_units(promise.committed_units, digits),
+        "opening": format_units(bridge.start_units if bridge else 0, digits),
+        **{kind: format_units(moved.get(kind, 0), digits) for kind in _DRAWS},
+        "closing": format_units(one.left_units, digits),
+        "forecast_shortfall": format_units(lacking, digits),
+        "shortfall_accrued": _text(tie.ledger_minor, digits),
+    }
+
+
+def _known(inputs: RollforwardInputs) -> list[JournalEntry]:
+    return [one for one in inputs.entries if one.posting_on < inputs.period.end_on]
 
 
 def _accrued_row(roll: Roll, digits: int) -> dict[str, Any]:

@@ -186,7 +186,7 @@ def close_content(
 def _rows(
     bridges: tuple[Bridge, ...], modes: Mapping[tuple[str, str], BillingMode]
 ) -> tuple[StatementRow, ...]:
-    accounts: dict[tuple[str, str], dict[Section, Bridge]] = {}
+    accounts: dict[tuple[str, str], dict[str, Bridge]] = {}
     for bridge in bridges:
         key = (bridge.provider, bridge.billing_account_id)
         accounts.setdefault(key, {})[bridge.section] = bridge
@@ -194,7 +194,7 @@ def _rows(
 
 
 def _row(
-    key: tuple[str, str], found: Mapping[Section, Bridge], *, mode: BillingMode | None
+    key: tuple[str, str], found: Mapping[str, Bridge], *, mode: BillingMode | None
 ) -> StatementRow:
     estimate = found.get("estimate_to_report")
     invoiced = found.get("report_to_invoice")
@@ -214,7 +214,7 @@ def _row(
     )
 
 
-def _reported(found: Mapping[Section, Bridge]) -> int:
+def _reported(found: Mapping[str, Bridge]) -> int:
     figures = [
         *(bridge.end_units for section, bridge in found.items() if section in _ENDS_AT_REPORT),
         *(bridge.start_units for section, bridge in found.items() if section in _STARTS_AT_REPORT),
@@ -233,7 +233,7 @@ def _drawn(rollforward: Bridge) -> int:
     return -sum(line.amount_units for line in rollforward.lines if line.component == "usage")
 
 
-def _billed(found: Mapping[Section, Bridge], *, reported: int) -> int | None:
+def _billed(found: Mapping[str, Bridge], *, reported: int) -> int | None:
     """Credit drawn is the usage that the closing balance implies: the report, when it ties."""
     if "credit_rollforward" in found:
         return reported - found["credit_rollforward"].unexplained_units

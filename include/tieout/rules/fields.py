@@ -1,9 +1,12 @@
 """Typed reading of YAML nodes: exact keys, texts, lists, ids, days; errors name file and line."""
 
 import re
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import date
 
+from tieout.core.errors import MoneyFormatError, PeriodFormatError
+from tieout.core.money import to_units
+from tieout.core.period import parse_period
 from tieout.rules.yaml_text import Node
 
 IDENTIFIER = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,79}")
@@ -85,6 +88,34 @@ def day_of(node: Node) -> date:
         return date.fromisoformat(text)
     except ValueError as error:
         raise problem from error
+
+
+def units_of(node: Node) -> int:
+    """An amount of money, written as "1234.56", in units of 1e-12."""
+    try:
+        return to_units(text_of(node))
+    except MoneyFormatError as error:
+        raise node.error(str(error)) from error
+
+
+def month_of(node: Node) -> str:
+    """An accounting month, written as 2026-10."""
+    try:
+        return str(parse_period(text_of(node)))
+    except PeriodFormatError as error:
+        raise node.error(str(error)) from error
+
+
+def amount_of_month(entry: Mapping[str, Node]) -> tuple[str, int]:
+    """The month under `period` and the units under `amount`."""
+    return month_of(entry["period"]), units_of(entry["amount"])
+
+
+def stated_amount(node: Node) -> tuple[str, int]:
+    """As `amount_of_month`, of a figure that somebody read in a paper and says where."""
+    entry = fields(node, required=["period", "amount", "evidence"])
+    text_of(entry["evidence"])
+    return amount_of_month(entry)
 
 
 def refuse_repeats(ids: Iterable[tuple[str, Node]], *, what: str) -> None:

@@ -40,6 +40,7 @@ def gather(tx: Tx, found: evidence.MonthEvidence) -> CloseInputs:
         unallocated_units=found.unallocated_units,
         entries=found.entries,
         fees=found.fees,
+        commitments=found.commitments,
         findings=tuple(one.finding for one in findings.for_period(tx, period)),
         policies=_policies(tx, found.month),
         reports=_reports(tx, found.month),

@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tieout.audit.canonical import canonical_hash
-from tieout.close.evidence import AccountEvidence, FeeBalance
+from tieout.close.evidence import AccountEvidence, CommitmentBalance, FeeBalance
 from tieout.close.states import PeriodState
 from tieout.core.errors import NotReadyError
 from tieout.core.money import UNITS_PER_ONE, round_half_even
@@ -24,8 +24,9 @@ from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
 from tieout.reconciliation.bridge import Bridge, bridge_from_json, bridge_json
+from tieout.reconciliation.commitments import is_commitment
 from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
-from tieout.steps import earlier, fees
+from tieout.steps import commitments, earlier, fees
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -66,6 +67,8 @@ OPTIONAL_POLICIES: tuple[PolicyKind, ...] = (
     "drivers",
     "tolerances",
     "close",
+    "commitments",
+    "contract_rates",
 )
 
 
@@ -85,6 +88,7 @@ class MonthEvidence:
     entries: tuple[JournalEntry, ...]
     accounts: tuple[AccountEvidence, ...]
     fees: tuple[FeeBalance, ...]
+    commitments: tuple[CommitmentBalance, ...]
     policies: tuple[str, ...]
 
     def statement(self) -> Statement:
@@ -134,12 +138,8 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
     lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
     run = runs.latest(tx, "allocate", subject)
     latest_outputs(tx, "reconcile", str(month))
-    bridges = tuple(
-        sorted(
-            (bridge_from_json(value) for value in reconciliations.for_period(tx, str(month))),
-            key=lambda bridge: (bridge.provider, bridge.billing_account_id, bridge.section),
-        )
-    )
+    promised = commitments.balances(tx, month)
+    bridges = _bridges(tx, month, promised)
     sources = stage_snapshots(tx, month, "final")
     known = periods.find(tx, str(month))
     books = chart(tx, month)
@@ -161,8 +161,17 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
             _account(context, tx, month, source, lines=lines, bridges=bridges) for source in sources
         ),
         fees=_fees(context, tx, month, books),
+        commitments=promised,
         policies=_policies(tx, month),
     )
+
+
+def _bridges(tx: Tx, month: Period, promised: tuple[CommitmentBalance, ...]) -> tuple[Bridge, ...]:
+    """The newest of each section; of commitments those that are in force."""
+    known = {one.terms.section for one in promised}
+    found = [bridge_from_json(value) for value in reconciliations.for_period(tx, str(month))]
+    kept = [one for one in found if one.section in known or not is_commitment(one)]
+    return tuple(sorted(kept, key=lambda one: (one.provider, one.billing_account_id, one.section)))
 
 
 def _fees(context: Context, tx: Tx, month: Period, books: Chart) -> tuple[FeeBalance, ...]:

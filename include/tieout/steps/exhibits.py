@@ -15,6 +15,7 @@ from tieout.ledger.trial_balance import trial_balance
 from tieout.publish.evidence import documents_csv, json_bytes
 from tieout.publish.tables import csv_bytes, spread_out, table_csv
 from tieout.reconciliation.bridge import bridge_json
+from tieout.reconciliation.commitments import is_commitment
 from tieout.steps.context import Context
 from tieout.steps.evidence import MonthEvidence
 from tieout.steps.inputs import latest_outputs
@@ -156,7 +157,8 @@ def _accruals(month: Month) -> bytes:
 
 
 def _rollforwards(month: Month) -> bytes | None:
-    own = [one for one in month.found.bridges if one.section == "credit_rollforward"]
+    bridges = month.found.bridges
+    own = [one for one in bridges if one.section == "credit_rollforward" or is_commitment(one)]
     return json_bytes([bridge_json(one) for one in own]) if own else None
 
 

@@ -9,6 +9,7 @@ from tieout.core.errors import UnknownSubjectError
 from tieout.core.money import format_units, from_decimal, minor_digits
 from tieout.core.period import parse_period
 from tieout.reconciliation.causes.base import load
+from tieout.reconciliation.commitments import SECTION_PREFIX
 from tieout.reconciliation.match_records import OPEN, UNEXPLAINED
 from tieout.reconciliation.variance import SECTION
 from tieout.steps.context import Context
@@ -180,9 +181,13 @@ def _bridge(found: Values, proven: Sequence[Values]) -> Values:
         "causes": [
             {name: one[name] for name in shown}
             for one in proven
-            if one["account"] == _account(found) and one["section"] != "credit_rollforward"
+            if one["account"] == _account(found) and not _is_roll(one["section"])
         ],
     }
+
+
+def _is_roll(section: str) -> bool:
+    return section == "credit_rollforward" or section.startswith(SECTION_PREFIX)
 
 
 def _pair(context: Context, found: Values) -> Values:

@@ -18,6 +18,8 @@ from tieout.publish.erp.base import load_import
 from tieout.publish.erp_layout import sheet_of
 from tieout.publish.erp_target import parse_target
 from tieout.rating.card import parse_card
+from tieout.reconciliation.commitments import parse_commitments
+from tieout.reconciliation.contract_rates import parse_contract_rates
 from tieout.rules.check import check_lookups, check_outcomes
 from tieout.rules.lookup import LookupTable, parse_lookup
 from tieout.rules.parse import parse_rules
@@ -25,6 +27,7 @@ from tieout.rules.register import parse_initiatives
 from tieout.rules.rule_tests import run_tests
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
+from tieout.steps.contracts import misfits
 from tieout.steps.pools import pool_misfits, table_misfits
 from tieout.store import audit, policies
 from tieout.store.session import Tx
@@ -35,6 +38,8 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
     "chart": parse_chart,
     "classification": parse_rules,
     "close": parse_plan,
+    "commitments": parse_commitments,
+    "contract_rates": parse_contract_rates,
     "drivers": parse_drivers,
     "initiatives": parse_initiatives,
     "owners": parse_owners,
@@ -87,6 +92,9 @@ def _refuse_misfits(
     if kind in ("allocation", "drivers"):
         _refuse_unfit_shares(tx, kind, text, name=name, valid_from=valid_from)
         return
+    if kind in ("commitments", "contract_rates"):
+        _refuse_unfit_contracts(tx, kind, text, name=name, valid_from=valid_from)
+        return
     register = policies.current(tx, "initiatives", valid_from)
     if register is None:
         return
@@ -134,6 +142,15 @@ def _refuse_unfit_shares(
     if found:
         what = "pools" if kind == "allocation" else "lines"
         raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")
+
+
+def _refuse_unfit_contracts(
+    tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
+) -> None:
+    """Contracts may only name accounts and pools that are there, as far as that is known."""
+    found = misfits(tx, kind, text, name=name, on=valid_from)
+    if found:
+        raise RuleFileError(f"{name}: {len(found)} contracts do not fit, first: {found[0]}")
 
 
 def _lookups(tx: Tx, on: date) -> dict[str, LookupTable]:

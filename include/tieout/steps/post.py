@@ -1,7 +1,7 @@
 """Post: journal entries of the month through the database's posting function, each exactly once.
 
 Owns the order of entries (accrual at month end, true-up to the invoice, reversal, invoice; prepaid:
-opening, purchases, drawdown; upfront fees; what closed months still ask for); the entries
+opening, purchases, drawdown; upfront fees; commitments; what closed months ask for); the entries
 themselves are `ledger`'s. Auto-reverse method: the accrual and its true-up reverse on the first day
 of the next period, where the invoice is booked.
 """
@@ -25,7 +25,7 @@ from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, reverse
 from tieout.ledger.to_date import ACCRUALS
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
-from tieout.steps import booking, earlier, fees
+from tieout.steps import booking, commitments, earlier, fees
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     accounts,
@@ -104,6 +104,7 @@ def settle(context: Context, *, period: str) -> StepResult:
         for closed, own in _earlier(context, tx, month, books=books):
             made += [*own, *late.reversals(closed, own)]
         made += _amortise(context, tx, month, books=books)
+        made += _commitments(tx, month, books=books)
         return _post(context, tx, "settle", month, made, reads=[source])
 
 
@@ -272,6 +273,14 @@ def _amortise(context: Context, tx: Tx, month: Period, *, books: Chart) -> list[
         own = [entry for entry in own if entry not in standing]
         made += restated(standing, wanted, posted=posted)
     return _postings([*restated(own, None, posted=posted), *made], ())
+
+
+def _commitments(tx: Tx, month: Period, *, books: Chart) -> list[posting.Posting]:
+    """Memo and shortfall of each commitment; a closed month takes nothing more."""
+    if periods.state(tx, str(month)) == "closed":
+        return []
+    posted = [entry_from_json(value) for value in journal.entries(tx)]
+    return _postings(commitments.entries(tx, month, posted, books=books), ())
 
 
 def _opening(account: BillingAccount, month: AccountMonth, *, books: Chart) -> JournalEntry | None:

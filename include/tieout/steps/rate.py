@@ -1,6 +1,7 @@
 """Rate: metered usage times a dated rate card gives our own estimate, beside the provider's figure.
 
-Owns which card priced which usage; the multiplication is `rating`, the prices are the price book's.
+Owns which card and contract priced which usage; the multiplication is `rating`, list prices are the
+price book's.
 """
 
 import pyarrow as pa
@@ -12,11 +13,13 @@ from tieout.core.period import Period, parse_period
 from tieout.focus.columns import with_attr_ids
 from tieout.ledger.billing_accounts import BillingAccount, accounts_of
 from tieout.rating.card import RateCard, card_json, parse_card
+from tieout.rating.contract import ContractRate
 from tieout.rating.rate import rate
+from tieout.reconciliation.contract_rates import parse_contract_rates
 from tieout.sources import pricebook
 from tieout.sources.base import load_provider
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import accounts, snapshot_head
+from tieout.steps.inputs import accounts, optional_policy, snapshot_head
 from tieout.steps.outputs import begin, done_before, finish
 from tieout.store import charge_files, policies
 from tieout.store.session import Tx
@@ -81,18 +84,25 @@ def _card(tx: Tx, month: Period, usage: pa.Table) -> RateCard:
     return pricebook.card_from_price_book(_models(usage), period=month, version=str(month))
 
 
+def _negotiated(terms: policies.Policy | None) -> tuple[ContractRate, ...]:
+    """What the approved contracts change; nothing without any."""
+    return parse_contract_rates(terms.body, name=terms.label) if terms else ()
+
+
 def _account(context: Context, tx: Tx, account: BillingAccount, month: Period) -> int:
     found_usage = _usage(context, tx, account, month)
     if found_usage is None:
         return 0
     file, usage = found_usage
     card = _card(tx, month, usage)
+    terms = optional_policy(tx, "contract_rates", month)
     reads = [METHOD_VERSION, sha256_hex(card_json(card).encode()), file.file_sha256]
+    reads += [terms.sha256] if terms else []
     work = begin(context, "rate", f"{month}/{account.subject}", reads=reads)
     if done_before(tx, work):
         return 0
     card_file = context.lake.put(card_json(card).encode(), "rate_cards", suffix=".json")
-    priced, found = rate(usage, card, currency=account.currency)
+    priced, found = rate(usage, card, currency=account.currency, contract=_negotiated(terms))
     estimate = with_attr_ids(priced)
     stored = context.lake.put_table(estimate, f"estimates/period={month}")
     total = sum(from_decimal(value) for value in estimate.column("billed_cost").to_pylist())
@@ -120,5 +130,7 @@ def _account(context: Context, tx: Tx, account: BillingAccount, month: Period) -
         "rate_card_sha256": card_file.sha256,
         "total": format_units(total),
     }
+    if terms:
+        outputs["contract_rates"] = terms.label
     finish(context, tx, work, outputs=outputs, action="usage_rated", found=found)
     return 1

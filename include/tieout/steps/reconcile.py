@@ -19,7 +19,7 @@ from tieout.reconciliation.arrears import reconcile_arrears
 from tieout.reconciliation.bridge import Bridge, bridge_json
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
 from tieout.reconciliation.variance import SECTION
-from tieout.steps import earlier
+from tieout.steps import commitments, earlier
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -69,7 +69,8 @@ def run(context: Context, *, period: str) -> StepResult:
             for final in finals
             if final.account.mode != "arrears"
         ]
-        reads = [*_reads(drafts, finals, papers, estimates), *opened]
+        promised = commitments.reads(tx, month)
+        reads = [*_reads(drafts, finals, papers, estimates), *opened, *promised]
         work = begin(context, "reconcile", period, reads=reads)
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, ("bridges", "unexplained"))
@@ -83,6 +84,9 @@ def run(context: Context, *, period: str) -> StepResult:
             )
             bridges.extend(made)
             problems.extend(wrong)
+        drawn, wrong_draws = commitments.reconciled(context, tx, month, finals)
+        bridges.extend(drawn)
+        problems.extend(wrong_draws)
         gaps = [bridge for bridge in bridges if bridge.section != SECTION]
         unexplained = sum(1 for bridge in gaps if bridge.unexplained_units)
         outputs: Summary = {"bridges": len(gaps), "unexplained": unexplained}

@@ -35,6 +35,7 @@ def run(context: Context, *, period: str) -> dict[str, Any]:
                 accounts=found.accounts,
                 fees=found.fees,
                 balances=_balances(tx, month, upto),
+                commitments=found.commitments,
                 balances_before=_balances(tx, month.previous(), upto),
             )
         )

@@ -24,6 +24,8 @@ KINDS: tuple[PolicyKind, ...] = (
     "chart",
     "classification",
     "close",
+    "commitments",
+    "contract_rates",
     "drivers",
     "initiatives",
     "owners",

@@ -15,13 +15,8 @@ def find(case: Case) -> Iterator[Explanation]:
     A report that counts nothing (only costs) is judged by its list cost alone.
     """
     for one in case.breaks:
-        if _may_be_same_quantity(one) and _is_list_price(case, one):
+        if one.may_be_same_quantity and _is_list_price(case, one):
             yield whole("negotiated_rate", one)
-
-
-def _may_be_same_quantity(found: Break) -> bool:
-    counts_nothing = all(row.quantity is None for row in found.later)
-    return found.is_same_quantity or bool(found.earlier and found.later and counts_nothing)
 
 
 def _is_list_price(case: Case, found: Break) -> bool:
