@@ -5,7 +5,7 @@ from airflow.sdk import PokeReturnValue, chain, dag, task
 from tieout import orchestration as on
 
 
-@dag(schedule=on.COMPLETE_MONTHS, max_active_runs=1, deadline=on.close_deadline(), **on.BY_PERIOD)
+@dag(schedule=on.close_schedule(), max_active_runs=1, deadline=on.close_deadline(), **on.BY_PERIOD)
 def monthly_close() -> None:
     """Close one month: by itself when all its days are in, or by hand with `period` (2026-10)."""
 

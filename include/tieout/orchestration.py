@@ -7,6 +7,7 @@ says only when and in what order, and a step never meets Airflow.
 import os
 from collections.abc import Callable, Mapping
 from datetime import date, timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypedDict
 
 import pendulum
@@ -58,14 +59,14 @@ class Month(TypedDict):
 
 
 def seconds(variable: str, default: int) -> int:
-    """A whole number of seconds from the environment.
+    """A whole number from the environment, of seconds mostly.
 
     Raises:
         SettingError: the variable is set to something else.
     """
     text = os.environ.get(variable, str(default))
     if not text.isdecimal():
-        raise SettingError(f"{variable} is {text!r}: expected whole seconds, such as {default}.")
+        raise SettingError(f"{variable} is {text!r}: expected a whole number, such as {default}.")
     return int(text)
 
 
@@ -121,9 +122,17 @@ DAG_ARGS: dict[str, Any] = {
         "retry_policy": RETRY_POLICY,
     },
 }
-
-
 BY_PERIOD: dict[str, Any] = {"params": {"period": PERIOD_PARAM}, **DAG_ARGS}
+
+
+def close_schedule() -> Any:
+    """When a close starts: all days of its month are in, or by the file `TIEOUT_CLOSE_CALENDAR`."""
+    if not (calendar := os.environ.get("TIEOUT_CLOSE_CALENDAR")):
+        return COMPLETE_MONTHS
+    from close_calendar import CloseCalendarTimetable  # of the plugins folder
+
+    text, day = Path(calendar).read_text(encoding="utf-8"), seconds("TIEOUT_CLOSE_BUSINESS_DAY", 1)
+    return CloseCalendarTimetable(calendar=text, business_day=day)
 
 
 def days_to_sync() -> dict[str, Any]:

@@ -13,6 +13,7 @@ from tieout.close.calendar import (
     Calendar,
     business_day_of,
     due_on,
+    fiscal_name,
     is_business_day,
     parse_calendar,
     period_on,
@@ -212,8 +213,23 @@ def test_a_weekend_is_what_the_calendar_says() -> None:
             "line 3: no day of the week is left",
         ),
         (f"{PLAIN}colour: red\n", "line 3: unknown key 'colour'"),
+        (f"{PLAIN}boundary: by_days\n", "line 3: boundary is about years of whole weeks"),
+        (
+            "calendar: x\npattern: 4-4-5\nyear_ends_on: friday\nboundary: by_days\n",
+            "line 4: a provider's month is classified, shared and billed as a whole",
+        ),
     ],
 )
 def test_a_calendar_that_breaks_the_language_names_the_line(text: str, message: str) -> None:
     with pytest.raises(RuleFileError, match=f"calendar.yaml, {message}"):
         calendar(text)
+
+
+def test_a_fiscal_period_has_a_name_where_it_is_not_the_calendar_months_own() -> None:
+    day = date(2026, 10, 31)
+    assert fiscal_name(calendar(PLAIN), day) is None
+    assert fiscal_name(calendar(f"{PLAIN}first_month: 7\n"), day) == "2027-04"
+    whole = "year_ends_on: saturday\nboundary: whole_months\n"
+    weeks = calendar(f"calendar: x\npattern: 4-4-5\n{whole}")
+    assert fiscal_name(weeks, day) == "2026-11"
+    assert fiscal_name(weeks, date(2026, 12, 27)) == "2027-01"

@@ -233,9 +233,14 @@ def test_intercompany_lines_are_zero_for_each_partner() -> None:
 
     first, *others = entries()
     both = ready(entries=(named(first, places=slice(None)), *others))
-    assert detail(both, "C13") == "1 partners"
+    assert detail(both, "C13") == "1 pairs of entities"
     one = ready(entries=(named(first, places=slice(0, 1)), *others))
-    assert failed(one) == {"C13": "DE01: 12.34 USD is left"}
+    assert failed(one) == {
+        "C13": (
+            "the books and DE01: 12.34 USD is left; "
+            f"opening {first.idempotency_key[:12]}: pair without a key is out by 1234 cents"
+        )
+    }
 
 
 def moved(now_minor: int, *, explained: bool = False) -> CloseInputs:

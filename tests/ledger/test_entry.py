@@ -102,3 +102,12 @@ def test_entry_and_reversal_cancel_on_every_account(amounts: list[int]) -> None:
     both = [*original.lines, *reverse(original, on=NOVEMBER).lines]
     for account in {each.account for each in both}:
         assert sum(each.amount_minor for each in both if each.account == account) == 0
+
+
+def test_a_fiscal_period_is_kept_where_there_is_one_and_is_not_the_reversals() -> None:
+    plain = entry()
+    assert "fiscal_period" not in entry_json(plain)
+    named = replace(plain, fiscal_period="2027-04")
+    assert entry_json(named)["fiscal_period"] == "2027-04"
+    assert entry_from_json(entry_json(named)) == named
+    assert reverse(named, on=NOVEMBER).fiscal_period is None

@@ -323,3 +323,17 @@ def test_a_text_ledger_is_no_import_format_and_the_other_way_round() -> None:
 
 def test_no_entries_are_no_files() -> None:
     assert import_files([], target("xero")) == ()
+
+
+def test_sap_and_netsuite_say_the_fiscal_period_where_an_entry_has_one() -> None:
+    fiscal = entry(fiscal_period="2027-04")
+    labels, heading, *_ = rows("sap_s4hana", fiscal)
+    assert heading[labels.index("MONAT")] == "04"
+    assert rows("sap_s4hana", entry())[1][labels.index("MONAT")] == ""
+    pattern = '{subsidiary: Main, posting_period: "P{number} FY{year}"}'
+    (one,) = import_files([fiscal], target("netsuite", settings=pattern))
+    header, first, *_ = csv_rows(one.content)
+    assert first[header.index("Posting Period")] == "P04 FY2027"
+    (other,) = import_files([entry()], target("netsuite", settings=pattern))
+    assert csv_rows(other.content)[1][header.index("Posting Period")] == "P10 FY2026"
+    assert rows("netsuite", fiscal)[1][header.index("Posting Period")] == "Oct 2026"

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -59,6 +60,28 @@ FAULTS: dict[str, Callable[[Entry], Entry]] = {
     "reverses a reversal": lambda entry: mirrored(entry, "r-twice") | {"reverses": "undone"},
     "reversed before": lambda entry: mirrored(entry, "r-again") | {"reverses": "gone"},
 }
+
+
+def test_the_year_of_the_fiscal_period_numbers_an_entry(worker: Store) -> None:
+    one = an_entry("fiscal-1", fiscal_period="2027-04")
+    others = [an_entry("fiscal-2", fiscal_period="2027-04"), an_entry("plain")]
+    with undone(worker) as tx:
+        posted = [journal.post(tx, one), *journal.post_many(tx, [one, *others])]
+        assert [each.document_no for each in posted] == [
+            "2027-accrual-000001",
+            "2027-accrual-000001",
+            "2027-accrual-000002",
+            "2026-accrual-000003",
+        ]
+
+
+@pytest.mark.parametrize("given", ["2029-04", "2027-13", "FY27", ""])
+def test_a_fiscal_period_far_from_the_posting_date_is_refused(worker: Store, given: str) -> None:
+    wrong = an_entry("fiscal", fiscal_period=given)
+    refused = partial(pytest.raises, UnbalancedEntryError, match="has the fiscal period")
+    for post in (one_by_one, journal.post_many):
+        with refused(), undone(worker) as tx:
+            post(tx, [wrong])
 
 
 @pytest.fixture

@@ -192,8 +192,8 @@ class _Pack:
             in_order = entry["ledger_seq"] > sequence and key not in seen
             need(in_order, f"{name}: out of order, or its key is there twice")
             _check_lines(name, entry["lines"])
-            series = f"{entry['posting_on'][:4]}-{entry['journal_type']}"
-            last[series] += 1
+            year = str(entry.get("fiscal_period", entry["posting_on"]))[:4]
+            last[series := f"{year}-{entry['journal_type']}"] += 1
             need(name == f"{series}-{last[series]:06d}", f"{name}: not number {last[series]}")
             is_reversal = entry["journal_type"] == "reversal"
             need(is_reversal == (target is not None), f"{name}: a reversal names its entry")

@@ -7,6 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
+from tieout.cli.entities import EntityOption
 from tieout.cli.reports import export_app
 from tieout.cli.shell import Json, run_step, show_found, working
 from tieout.cli.views import plain_table, table_row
@@ -25,11 +26,13 @@ def erp(
     period: Period,
     target: Annotated[str, typer.Option(help="The approved target, such as netsuite.")],
     to: Annotated[Path, typer.Option(help="Folder for the files; it is made.")] = Path(),
+    entity: EntityOption = None,
     *,
     as_json: Json = False,
 ) -> None:
     """Write the entries that a ledger has not taken yet as its import files."""
-    run_step(partial(erp_export.run, period=period, target=target, folder=to), as_json=as_json)
+    export = partial(erp_export.run, period=period, target=target, folder=to, entity=entity)
+    run_step(export, as_json=as_json)
 
 
 @export_app.command()

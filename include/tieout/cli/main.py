@@ -15,7 +15,7 @@ import typer
 
 from tieout import log
 from tieout.cli import close as close_views
-from tieout.cli import erp, figures, imports, matches, reports, rules, views
+from tieout.cli import entities, erp, figures, imports, matches, reports, rules, views
 from tieout.cli import pack as packs
 from tieout.cli.shell import Json, console, errors, run_step, show, show_found, working
 from tieout.config import load_settings
@@ -73,7 +73,7 @@ for command in (
     *(matches.match, matches.matches, matches.causes),
     *(figures.bridge, figures.figures, figures.daily),
     *(close_views.checklist, close_views.exceptions),
-    *(close_views.movements, close_views.reopenings),
+    *(close_views.movements, close_views.reopenings, entities.entities),
 ):
     app.command()(command)
 app.add_typer(imports.import_app, name="import", no_args_is_help=True)
@@ -186,10 +186,10 @@ def status(period: Period, json_: Json = False) -> None:
 
 
 @app.command()
-def statement(period: Period, json_: Json = False) -> None:
+def statement(period: Period, entity: entities.EntityOption = None, json_: Json = False) -> None:
     """The tie-out statement: estimated, reported, billed, explained, unexplained."""
     with working() as made:
-        found = status_step.statement(made, period=period)
+        found = status_step.statement(made, period=period, entity=entity)
     show_found(found, views.statement, as_json=json_)
 
 

@@ -32,7 +32,9 @@ _OPTIONAL = (
     "year_is_named_by",
     "weekend",
     "holidays",
+    "boundary",
 )
+_BOUNDARIES = ("whole_months", "by_days")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -162,6 +164,17 @@ def period_on(calendar: Calendar, day: date) -> FiscalPeriod:
     return next(one for one in periods(calendar, year) if one.contains(day))
 
 
+def fiscal_name(calendar: Calendar, day: date) -> str | None:
+    """The key of the period that the day lies in; None where it is the calendar month's own.
+
+    Raises:
+        UsageError: the day is outside the years that the calendar knows.
+    """
+    if (calendar.pattern, calendar.first_month) == ("calendar_months", 1):
+        return None
+    return str(period_on(calendar, day))
+
+
 def is_business_day(calendar: Calendar, day: date) -> bool:
     """Whether people work: no weekend, no holiday of the calendar's list."""
     return day.weekday() not in calendar.weekend and day not in calendar.holidays
@@ -221,7 +234,7 @@ def _month_after(day: date) -> date:
 
 
 def _refuse_what_does_not_apply(root: dict[str, Node], pattern: Pattern) -> None:
-    for key in ("year_ends_on", "year_ends", "extra_week"):
+    for key in ("year_ends_on", "year_ends", "extra_week", "boundary"):
         if pattern == "calendar_months" and key in root:
             raise root[key].error(
                 f"{key} is about years of whole weeks and the pattern is {pattern}; leave it out."
@@ -229,6 +242,11 @@ def _refuse_what_does_not_apply(root: dict[str, Node], pattern: Pattern) -> None
     if pattern != "calendar_months" and "year_ends_on" not in root:
         raise root["pattern"].error(
             f"a year of {pattern} weeks ends on a weekday; add year_ends_on, such as saturday."
+        )
+    if _choice(root, "boundary", _BOUNDARIES, default="whole_months") == "by_days":
+        raise root["boundary"].error(
+            "a provider's month is classified, shared and billed as a whole, so its cost cannot be "
+            "cut exactly by days where a period ends inside it; use whole_months."
         )
 
 

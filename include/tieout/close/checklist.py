@@ -20,11 +20,10 @@ from tieout.close.checks_data import (
     policies_approved,
     unallocated_within_limit,
 )
+from tieout.close.checks_entities import one_entity, pairs_agree
 from tieout.close.checks_ledger import (
     accruals_posted,
     expense_ties,
-    intercompany_pairs,
-    pairs_agree,
     tax_ties,
     trial_balance_is_zero,
 )
@@ -141,11 +140,6 @@ def _foreign(inputs: CloseInputs) -> list[str]:
     return sorted({entry.currency for entry in inputs.entries} - {inputs.currency})
 
 
-def _one_entity(inputs: CloseInputs) -> str | None:
-    named = intercompany_pairs(inputs)
-    return None if named else "the books are those of one legal entity: no line names a partner"
-
-
 def _first_month(inputs: CloseInputs) -> str | None:
     return "no month before this one was closed and published" if inputs.flux is None else None
 
@@ -167,7 +161,7 @@ _ROWS: tuple[_Row, ...] = (
     ("C10", "Variance bridges are explained within tolerance", bridges_explain, None),
     ("C11", "Foreign balances are remeasured", _remeasured, _one_currency),
     ("C12", "Tax ties to invoices", tax_ties, None),
-    ("C13", "Intercompany pairs agree", pairs_agree, _one_entity),
+    ("C13", "Intercompany pairs agree", pairs_agree, one_entity),
     ("C14", "Accrued liabilities roll forward and tie", accrued_ties, None),
     ("C15", "Journal expense equals the sub-ledger to the cent", expense_ties, None),
     ("C16", "Movements beyond the threshold are explained", flux_explained, _first_month),

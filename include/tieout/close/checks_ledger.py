@@ -40,28 +40,6 @@ def accruals_posted(inputs: CloseInputs) -> tuple[list[str], str]:
     return problems, f"{len(arrears)} accounts in arrears{waiting}"
 
 
-def intercompany_pairs(inputs: CloseInputs) -> dict[str, int]:
-    """What the lines that name an intercompany partner add up to, in minor units, by partner."""
-    pairs: dict[str, int] = {}
-    for entry in inputs.entries:
-        for line in entry.lines:
-            partner = line.dimensions.get("intercompany_partner")
-            if partner:
-                pairs[partner] = pairs.get(partner, 0) + line.amount_minor
-    return pairs
-
-
-def pairs_agree(inputs: CloseInputs) -> tuple[list[str], str]:
-    """C13: due from and due to add up to zero for each partner."""
-    pairs, digits = intercompany_pairs(inputs), minor_digits(inputs.currency)
-    problems = [
-        f"{partner}: {format_units(from_minor(left, digits), digits)} {inputs.currency} is left"
-        for partner, left in sorted(pairs.items())
-        if left
-    ]
-    return problems, f"{len(pairs)} partners"
-
-
 def tax_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     """C12: tax on the documents = tax in the ledger (in arrears) = input tax in the journal."""
     problems = []

@@ -15,7 +15,7 @@ Mode = Literal["arrears", "prepaid", "commitment"]
 Relief = Literal["auto_reverse", "clear_on_match"]
 _MODES: tuple[Mode, ...] = ("arrears", "prepaid", "commitment")
 _RELIEFS: tuple[Relief, ...] = ("auto_reverse", "clear_on_match")
-_OPTIONAL = ("opening", "connection", "credits", "balances", "relief")
+_OPTIONAL = ("opening", "connection", "credits", "balances", "relief", "entity")
 _REQUIRED = ("provider", "billing_account_id", "name", "mode", "currency")
 
 
@@ -30,6 +30,7 @@ class BillingAccount:
     a reversal on the first day of the next month, or the document that it is matched with, against
     which it is cleared. `connection` names the Airflow
     connection `tieout_<connection>`; it is the provider's name unless the register says otherwise.
+    `entity` is the legal entity that is billed, None the default one of the entities policy.
     """
 
     provider: str
@@ -43,6 +44,7 @@ class BillingAccount:
     credits: tuple[tuple[str, CreditEvent], ...] = ()  # period of the event, event
     balances: tuple[tuple[str, int], ...] = ()  # period, credit that the provider shows at its end
     relief: Relief = "auto_reverse"
+    entity: str | None = None
 
     @property
     def subject(self) -> str:
@@ -93,7 +95,7 @@ def _account(node: Node) -> BillingAccount:
     entry = fields.fields(
         node,
         required=_REQUIRED,
-        optional=["opening", "connection", "credits", "balances", "relief"],
+        optional=_OPTIONAL,
     )
     period, units = _opening(entry["opening"]) if "opening" in entry else (None, 0)
     mode = fields.one_of(entry["mode"], _MODES)
@@ -117,6 +119,7 @@ def _account(node: Node) -> BillingAccount:
         credits=tuple(_credit_event(event) for event in events),
         balances=tuple(balance for balance, _ in stated),
         relief=_relief(entry["relief"]) if "relief" in entry else "auto_reverse",
+        entity=fields.identifier_of(entry["entity"]) if "entity" in entry else None,
     )
 
 

@@ -20,6 +20,7 @@ from tieout.ledger.entry import (
     numbered,
     signed_line,
 )
+from tieout.ledger.intercompany import by_entity, owned
 
 _TITLES: dict[JournalType, str] = {
     "opening": "Opening balance of prepaid credit",
@@ -81,14 +82,23 @@ def build(
 ) -> JournalEntry | None:
     """A balanced entry of the lines that are not zero; None when none is left.
 
+    Of several legal entities each balances by itself (`intercompany`).
+
     Raises:
         UnbalancedEntryError: the lines do not balance.
     """
-    kept = numbered(lines)
-    if not kept:
-        return None
     period = str(month.period)
     title = _TITLES[heading.journal_type]
+    key = entry_key(
+        heading.journal_type,
+        service_period=period,
+        provider=month.provider,
+        account=month.billing_account_id,
+        source=heading.source,
+    )
+    kept = numbered(_in_books(lines, month=month, chart=chart, source=key))
+    if not kept:
+        return None
     return balanced(
         JournalEntry(
             journal_type=heading.journal_type,
@@ -103,14 +113,29 @@ def build(
             source_refs=heading.source_refs,
             reverses=None,
             adjustment_kind=heading.adjustment_kind,
-            idempotency_key=entry_key(
-                heading.journal_type,
-                service_period=period,
-                provider=month.provider,
-                account=month.billing_account_id,
-                source=heading.source,
-            ),
+            idempotency_key=key,
         )
+    )
+
+
+def posted_lines(
+    lines: Sequence[JournalLine], *, month: AccountMonth, chart: Chart
+) -> Sequence[JournalLine]:
+    """Lines that were posted, as ones of today are compared with: each with its entity, if any."""
+    if chart.entities is None:
+        return lines
+    return owned(lines, chart.entities.payer(month.provider, month.billing_account_id))
+
+
+def _in_books(
+    lines: Sequence[JournalLine], *, month: AccountMonth, chart: Chart, source: str
+) -> Sequence[JournalLine]:
+    """The lines as they are; of several entities, so that each of them balances."""
+    if chart.entities is None:
+        return lines
+    payer = chart.entities.payer(month.provider, month.billing_account_id)
+    return by_entity(
+        lines, payer=payer, provider=month.provider, source=source, entities=chart.entities
     )
 
 

@@ -6,9 +6,10 @@ versions and approvals are kept by the store.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Literal, cast, get_args
+from typing import Any, Literal, cast, get_args
 
 from tieout.core.errors import RuleFileError
+from tieout.ledger.entities import LEGAL_ENTITY, Entities
 from tieout.rules.fields import entries, fields, members, one_of, refuse_repeats, text_of
 from tieout.rules.yaml_text import Node, read_yaml
 
@@ -67,13 +68,17 @@ class ExpenseRule:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chart:
-    """Accounts, control accounts by role, expense accounts by P&L category (first match wins)."""
+    """Accounts, control accounts by role, expense accounts by P&L category (first match wins).
+
+    `entities` are the legal entities whose books these are; None: those of one.
+    """
 
     name: str
     currency: str
     accounts: tuple[Account, ...]
     control: Mapping[str, str]
     expense: tuple[ExpenseRule, ...]
+    entities: Entities | None = None
 
     def account(self, code: str) -> Account:
         """The account of that code.
@@ -101,6 +106,10 @@ class Chart:
             if rule.pl_category == pl_category:
                 return rule.account
         return None
+
+    def borne_by(self, row: Mapping[str, Any]) -> dict[str, str]:
+        """The dimension that says which entity bears a ledger line; none for one entity."""
+        return {LEGAL_ENTITY: self.entities.bearer(row)} if self.entities else {}
 
 
 def parse_chart(text: str, *, name: str) -> Chart:

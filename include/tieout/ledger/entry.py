@@ -59,7 +59,8 @@ class JournalEntry:
 
     `posting_on` decides the period it enters; `document_on` is the date on the paper;
     `service_period` the month in which the cost was consumed. `reverses` is the
-    idempotency key of the entry that this one mirrors.
+    idempotency key of the entry that this one mirrors. `fiscal_period` is the fiscal year and
+    number (2027-01) of the posting date, None where they are those of the calendar.
     """
 
     journal_type: JournalType
@@ -75,6 +76,7 @@ class JournalEntry:
     reverses: str | None
     idempotency_key: str
     adjustment_kind: AdjustmentKind = "none"
+    fiscal_period: str | None = None
 
 
 def signed_line(
@@ -141,6 +143,7 @@ def reverse(entry: JournalEntry, *, on: date) -> JournalEntry:
             for line in entry.lines
         ),
         reverses=entry.idempotency_key,
+        fiscal_period=None,
         idempotency_key=entry_key(
             "reversal",
             service_period=entry.service_period,
@@ -159,8 +162,13 @@ def entry_key(
 
 
 def entry_json(entry: JournalEntry) -> dict[str, Any]:
-    """Plain JSON values: dates as ISO text, amounts as whole minor units."""
+    """Plain JSON values: dates as ISO text, amounts as whole minor units.
+
+    A fiscal period is there where the entry has one.
+    """
+    fiscal = {} if entry.fiscal_period is None else {"fiscal_period": entry.fiscal_period}
     return {
+        **fiscal,
         "journal_type": entry.journal_type,
         "posting_on": entry.posting_on.isoformat(),
         "document_on": entry.document_on.isoformat(),
@@ -209,6 +217,7 @@ def entry_from_json(value: Mapping[str, Any]) -> JournalEntry:
             reverses=value["reverses"],
             idempotency_key=value["idempotency_key"],
             adjustment_kind=cast("AdjustmentKind", value["adjustment_kind"]),
+            fiscal_period=value.get("fiscal_period"),
         )
     )
 

@@ -64,7 +64,8 @@ def expense_lines(
     gap = total_minor - own_minor
     if gap:
         provider = pc.min(lines["provider"]).as_py() or ""
-        found.append(_gap_line(gap, chart=chart, provider=provider))
+        account = pc.min(lines["billing_account_id"]).as_py() or ""
+        found.append(_gap_line(gap, chart=chart, provider=provider, billing_account_id=account))
         findings.append(_gap_finding(gap, chart=chart, provider=provider, digits=digits))
     return numbered(found), tuple(findings)
 
@@ -134,7 +135,8 @@ def _groups(lines: pa.Table, chart: Chart) -> dict[str, _Group]:
         account = chart.expense_account(row["pl_category"])
         if account is None:
             account = chart.control_account("suspense", provider=row["provider"])
-        group = _Group(account=account, dimensions={name: row[name] for name in LINE_DIMENSIONS})
+        own = {name: row[name] for name in LINE_DIMENSIONS} | chart.borne_by(row)
+        group = _Group(account=account, dimensions=own)
         group = groups.setdefault(group.key, group)
         group.units += from_decimal(row["billed_cost"])
         group.ledger_line_ids.append(row["ledger_line_id"])
@@ -153,9 +155,13 @@ def _expense_line(group: _Group, amount_minor: int) -> JournalLine:
     )
 
 
-def _gap_line(gap_minor: int, *, chart: Chart, provider: str) -> JournalLine:
+def _gap_line(
+    gap_minor: int, *, chart: Chart, provider: str, billing_account_id: str
+) -> JournalLine:
+    """Borne by the entity that is billed; by the default one where no line names the account."""
     dimensions: dict[str, str | None] = dict.fromkeys(LINE_DIMENSIONS)
     dimensions |= {"provider": provider, "charge_category": UNEXPLAINED}
+    dimensions |= chart.borne_by({"provider": provider, "billing_account_id": billing_account_id})
     account = chart.control_account("suspense", provider=provider)
     memo = "Difference to the invoice without a cause"
     return signed_line(account, gap_minor, memo=memo, dimensions=dimensions)

@@ -23,6 +23,7 @@ from tieout.ledger.building import (
     control_line,
     document_key,
     document_minor,
+    posted_lines,
 )
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, JournalLine, reverse
@@ -186,7 +187,8 @@ def _cleared(closed: ClosedMonth, *, chart: Chart) -> list[Posting]:
     changes, _ = difference(
         now.posted, closed.present, closed.bills, month=closed.month, chart=chart
     )
-    return [_trued_up(closed, [*cost_lines(closed.accrued_still), *changes], chart=chart), *booked]
+    standing = posted_lines(cost_lines(closed.accrued_still), month=closed.month, chart=chart)
+    return [_trued_up(closed, [*standing, *changes], chart=chart), *booked]
 
 
 def _trued_up(closed: ClosedMonth, wanted: Sequence[JournalLine], *, chart: Chart) -> Posting:

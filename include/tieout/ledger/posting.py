@@ -24,10 +24,11 @@ from tieout.ledger.building import (
     control_line,
     document_key,
     document_minor,
+    posted_lines,
 )
 from tieout.ledger.chart import Chart, ControlRole
 from tieout.ledger.entry import JournalEntry, JournalLine, JournalType, signed_line
-from tieout.ledger.grouping import expense_lines, lines_hash, net_units
+from tieout.ledger.grouping import expense_lines, is_cost, lines_hash, net_units
 from tieout.reconciliation.invoice_parts import by_invoice
 from tieout.reconciliation.prepaid import CreditEvent
 
@@ -109,10 +110,8 @@ def to_accrue(
     refs: tuple[str, ...],
 ) -> JournalEntry | None:
     """The true-up that takes these accruals to the wanted expense lines, on the books' last day."""
-    accrued = chart.control_account("accrued", provider=month.provider)
-    changes = changes_between(
-        [line for entry in counted for line in entry.lines if line.account != accrued], wanted
-    )
+    posted = [line for entry in counted for line in entry.lines if is_cost(line)]
+    changes = changes_between(posted_lines(posted, month=month, chart=chart), wanted)
     key = content_key((source, *sorted(entry.idempotency_key for entry in counted)))
     heading = _month_end("true_up", month, source=key, source_refs=refs)
     other_side = control_line("accrued", -_sum(changes), month=month, chart=chart)

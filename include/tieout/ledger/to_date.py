@@ -14,7 +14,7 @@ from tieout.core.finding import Finding
 from tieout.core.money import minor_digits
 from tieout.focus.document import BillingDocument
 from tieout.ledger.billing_accounts import Relief
-from tieout.ledger.building import AccountMonth, document_minor
+from tieout.ledger.building import AccountMonth, document_minor, posted_lines
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, JournalLine
 from tieout.ledger.grouping import is_cost, late_lines
@@ -76,7 +76,8 @@ def difference(
     billed = is_billed(posted)
     wanted, findings = _wanted(lines, bills, booked=booked, billed=billed, chart=chart)
     counted = _counted(posted, month, relief=bills.relief, billed=billed)
-    return changes_between(cost_lines(counted), wanted), findings
+    posted_cost = posted_lines(cost_lines(counted), month=month, chart=chart)
+    return changes_between(posted_cost, wanted), findings
 
 
 def difference_of(
@@ -96,7 +97,8 @@ def difference_of(
     billed = is_billed(posted) or document.kind == "invoice"
     wanted, _ = _wanted(lines, bills, booked=booked, billed=billed, chart=chart)
     counted = _counted(posted, month, relief=bills.relief, billed=billed)
-    return changes_between(cost_lines(counted), wanted)
+    posted_cost = posted_lines(cost_lines(counted), month=month, chart=chart)
+    return changes_between(posted_cost, wanted)
 
 
 def late_expense(

@@ -200,6 +200,12 @@ def minor_of(text: str, currency: str) -> int:
     return int(value)
 
 
+def fiscal_parts(entry: JournalEntry) -> tuple[str, str]:
+    """Fiscal year and number of the period, such as `2027` and `01`; else of the posting date."""
+    year, _, number = (entry.fiscal_period or entry.posting_on.isoformat()[:7]).partition("-")
+    return year, number
+
+
 def dated(day: date, style: str) -> str:
     """The day in one of `DATE_STYLES`.
 

@@ -10,12 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from tieout.core.errors import RuleFileError
+from tieout.ledger.entities import LEGAL_ENTITY
 from tieout.ledger.entry import JournalLine
 from tieout.ledger.grouping import LINE_DIMENSIONS
+from tieout.ledger.intercompany import PAIR_KEY, PARTNER
 from tieout.rules.fields import entries, fields, identifier_of, one_of, text_of
 from tieout.rules.yaml_text import Node, read_yaml
 
-_OPTIONAL = ("header", "settings", "columns", "accounts", "dimensions")
+_OPTIONAL = ("header", "settings", "columns", "accounts", "dimensions", "entity")
+_DIMENSIONS = (*LINE_DIMENSIONS, LEGAL_ENTITY, PARTNER, PAIR_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,7 +34,8 @@ class Target:
     """One ledger outside: its format, its own header (one tuple a block; none: ours), its codes.
 
     `accounts` None means that the ledger uses our account codes; a dimension without a table keeps
-    its values. `settings` are the format's own (see its page).
+    its values. `settings` are the format's own (see its page). `entity` is the legal entity whose
+    ledger it is, None one of all.
     """
 
     name: str
@@ -41,6 +45,7 @@ class Target:
     fillings: Mapping[str, Filling]
     accounts: Mapping[str, str] | None
     dimensions: Mapping[str, Mapping[str, str]]
+    entity: str | None = None
 
     def account(self, code: str) -> str:
         """The ledger's own code of an account.
@@ -101,14 +106,13 @@ def parse_target(text: str, *, name: str) -> Target:
         dimensions={
             _known(dimension, node): _texts(node) for dimension, node in dimensions.items()
         },
+        entity=identifier_of(root["entity"]) if "entity" in root else None,
     )
 
 
 def _known(dimension: str, node: Node) -> str:
-    if dimension not in LINE_DIMENSIONS:
-        raise node.error(
-            f"unknown dimension {dimension[:60]!r}; known: {', '.join(LINE_DIMENSIONS)}."
-        )
+    if dimension not in _DIMENSIONS:
+        raise node.error(f"unknown dimension {dimension[:60]!r}; known: {', '.join(_DIMENSIONS)}.")
     return dimension
 
 
@@ -131,7 +135,7 @@ def _filling(node: Node) -> Filling:
     if not values:
         raise node.error("expected a dimension, a value or both for the column; give one.")
     return Filling(
-        dimension=one_of(values["dimension"], LINE_DIMENSIONS) if "dimension" in values else None,
+        dimension=one_of(values["dimension"], _DIMENSIONS) if "dimension" in values else None,
         value=text_of(values["value"]) if "value" in values else "",
     )
 

@@ -13,6 +13,7 @@ from tieout.core.errors import NotReadyError
 from tieout.core.period import Period, parse_period
 from tieout.steps import close_inputs, evidence
 from tieout.steps.context import Context
+from tieout.steps.fiscal import plan
 from tieout.store import exceptions, periods
 from tieout.store.session import Tx
 
@@ -60,7 +61,7 @@ def due(context: Context) -> list[Alert]:
 
 
 def _late(tx: Tx, month: Period, *, today: date) -> list[Alert]:
-    by = close_inputs.plan(tx, month).due_on(_LAST_CHECK, month)
+    by = plan(tx, month).due_on(_LAST_CHECK, month)
     if today <= by:
         return []
     sentence = (

@@ -14,11 +14,11 @@ from tieout.close.evidence import CloseInputs, ControlReview, PolicyUse, PoolTot
 from tieout.close.exceptions import Acceptance
 from tieout.close.flux import FluxReview, moves
 from tieout.close.limits import DEFAULT_LIMITS, Limits, parse_limits
-from tieout.close.plan import DEFAULT_PLAN, Plan, parse_plan
 from tieout.core.ids import content_key
 from tieout.core.money import format_units
 from tieout.core.period import Period
 from tieout.steps import evidence
+from tieout.steps.fiscal import plan
 from tieout.steps.inputs import optional_policy, policy, stage_snapshots
 from tieout.steps.views import lookup_kinds
 from tieout.store import exceptions, findings, journal, periods, publications, reopenings, reviews
@@ -57,12 +57,6 @@ def limits(tx: Tx, month: Period) -> Limits:
     """The tolerances in force for the month, or what holds without a policy."""
     known = optional_policy(tx, "tolerances", month)
     return parse_limits(known.body, name=known.label) if known else DEFAULT_LIMITS
-
-
-def plan(tx: Tx, month: Period) -> Plan:
-    """The plan of the close in force for the month, or what holds without a policy."""
-    known = optional_policy(tx, "close", month)
-    return parse_plan(known.body, name=known.label) if known else DEFAULT_PLAN
 
 
 def flux(tx: Tx, found: evidence.MonthEvidence) -> FluxReview | None:

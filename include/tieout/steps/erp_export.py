@@ -9,27 +9,36 @@ from pathlib import Path
 from typing import Any
 
 from tieout import log as logs
-from tieout.core.errors import NotReadyError
+from tieout.core.errors import NotReadyError, UsageError
 from tieout.core.ids import sha256_hex
 from tieout.core.period import Period, parse_period
 from tieout.lake.folder import Folder
+from tieout.ledger.entry import entry_from_json, entry_json
+from tieout.ledger.intercompany import books_of
 from tieout.publish.erp.base import ImportFile, import_files
-from tieout.publish.erp_target import parse_target
+from tieout.publish.erp_target import Target, parse_target
+from tieout.reports.entity_books import entities_of
 from tieout.steps.context import Context, StepResult
+from tieout.steps.inputs import chart
 from tieout.store import audit, erp_exports, journal, policies
 from tieout.store.session import Tx
 
 log = logs.get("erp_export")
 
 
-def run(context: Context, *, period: str, target: str, folder: Path) -> StepResult:
+def run(
+    context: Context, *, period: str, target: str, folder: Path, entity: str | None = None
+) -> StepResult:
     """Write the outstanding entries of a month as import files of a target into a folder.
+
+    A target of one legal entity takes that one's lines alone; `entity`, if given, must be it.
 
     The same entries and target again give the same files, and nothing is recorded. A file that
     was not acknowledged is replaced by a newer one with the same entries: import only one.
 
     Raises:
         NotReadyError: no approved target of that name, no entries, or all of them were taken.
+        UsageError: the target is not that entity's.
         RuleFileError, UsageError: the target or an entry does not fit the format.
         ConservationError, UnbalancedEntryError: a file, read back, is not the entries.
     """
@@ -37,8 +46,9 @@ def run(context: Context, *, period: str, target: str, folder: Path) -> StepResu
     with context.store.transaction() as tx:
         policy = _target_policy(tx, target, month)
         before = erp_exports.listing(tx, period=period, target=target)
-        outstanding = _outstanding(tx, month, before)
-        files = import_files(outstanding, parse_target(policy.body, name=policy.label))
+        wanted = parse_target(policy.body, name=policy.label)
+        outstanding = _outstanding(before, _entries(tx, month, wanted, entity), month)
+        files = import_files(outstanding, wanted)
         kept = [_keep(context, one, period=period, policy=policy) for one in files]
         made = [one for one in kept if erp_exports.record(tx, one)]
         given = Folder(folder.resolve().as_uri())
@@ -112,11 +122,28 @@ def _target_policy(tx: Tx, target: str, month: Period) -> policies.Policy:
     return found
 
 
+def _entries(tx: Tx, month: Period, target: Target, entity: str | None) -> list[dict[str, Any]]:
+    """The month's entries in ledger order, of a target of one entity as its books have them."""
+    if entity not in (None, target.entity):
+        raise UsageError(
+            f"{target.name} is the ledger of {target.entity or 'no single entity'}: expected "
+            f"`entity: {entity}` in the target, so that what it has taken is known; choose another."
+        )
+    found = journal.entries(tx, period=str(month))
+    if target.entity is None:
+        return found
+    group = entities_of(chart(tx, month))
+    return [
+        one | entry_json(own)
+        for one in found
+        for own in books_of([entry_from_json(one)], target.entity, entities=group)
+    ]
+
+
 def _outstanding(
-    tx: Tx, month: Period, before: Sequence[erp_exports.ErpExport]
+    before: Sequence[erp_exports.ErpExport], entries: Sequence[dict[str, Any]], month: Period
 ) -> list[dict[str, Any]]:
-    """The month's entries that no acknowledged file holds, in ledger order."""
-    entries = journal.entries(tx, period=str(month))
+    """The entries that no acknowledged file holds."""
     taken = [one for one in before if one.reference is not None]
     numbers = {number for one in taken for number in one.document_nos}
     found = [entry for entry in entries if entry["document_no"] not in numbers]

@@ -25,6 +25,7 @@ from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
 from tieout.ledger.grouping import net_units, tax_units
 from tieout.reconciliation.bridge import Bridge, bridge_from_json, bridge_json
 from tieout.reconciliation.commitments import is_commitment
+from tieout.reports.entity_books import of_entity
 from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
 from tieout.steps import commitments, earlier, fees
 from tieout.steps.context import Context
@@ -69,6 +70,7 @@ OPTIONAL_POLICIES: tuple[PolicyKind, ...] = (
     "close",
     "commitments",
     "contract_rates",
+    "entities",
 )
 
 
@@ -91,21 +93,28 @@ class MonthEvidence:
     commitments: tuple[CommitmentBalance, ...]
     policies: tuple[str, ...]
 
-    def statement(self) -> Statement:
-        """The tie-out statement of the period."""
-        return build(
-            StatementInputs(
-                period=self.month,
-                currency=self.currency,
-                state=self.state,
-                chart=self.chart,
-                ledger=self.lines,
-                unallocated_units=self.unallocated_units,
-                bridges=self.bridges,
-                entries=self.entries,
-                modes={(one.provider, one.billing_account_id): one.mode for one in self.accounts},
-            )
+    def statement(self, entity: str | None = None) -> Statement:
+        """The tie-out statement of the period, of all entities or of one."""
+        return build(self.statement_inputs(entity))
+
+    def statement_inputs(self, entity: str | None = None) -> StatementInputs:
+        """What the statement is made of.
+
+        Raises:
+            NotReadyError, UnknownSubjectError: there is no such entity.
+        """
+        whole = StatementInputs(
+            period=self.month,
+            currency=self.currency,
+            state=self.state,
+            chart=self.chart,
+            ledger=self.lines,
+            unallocated_units=self.unallocated_units,
+            bridges=self.bridges,
+            entries=self.entries,
+            modes={(one.provider, one.billing_account_id): one.mode for one in self.accounts},
         )
+        return whole if entity is None else of_entity(whole, entity)
 
     def content_hash(self) -> str:
         """SHA-256 of what both people sign: lines, entries, bridges, certificate and policies.

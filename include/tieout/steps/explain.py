@@ -138,7 +138,7 @@ def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[st
         if (entry.service_period, entry.provider, entry.billing_account_id) == own
         for line in entry.lines
         if line.account == account
-        and all(row.get(name) == value for name, value in line.dimensions.items())
+        and all(row.get(name, value) == value for name, value in line.dimensions.items())
     ]
 
 

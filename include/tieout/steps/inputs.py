@@ -4,18 +4,19 @@ Owns no rule and writes nothing; it turns stored bytes into values, with their h
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.core.errors import NotReadyError, PeriodClosedError
+from tieout.core.errors import NotReadyError, PeriodClosedError, RuleFileError
 from tieout.core.period import Period
 from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
 from tieout.ledger.chart import Chart, parse_chart
+from tieout.ledger.entities import Entities, parse_entities
 from tieout.reconciliation.arrears import bills
 from tieout.reconciliation.invoice_parts import distinct, of_month
 from tieout.sources.base import RawDocument, RawKind
@@ -102,9 +103,37 @@ def refuse_mixed_currencies(tx: Tx, month: Period) -> None:
 
 
 def chart(tx: Tx, month: Period) -> Chart:
-    """The approved chart of accounts."""
+    """The approved chart of accounts, with the legal entities of the month.
+
+    Raises:
+        RuleFileError: entities, accounts and chart do not fit together.
+    """
     found = policy(tx, "chart", month)
-    return parse_chart(found.body, name=found.label)
+    return of_service_month(tx, parse_chart(found.body, name=found.label), month)
+
+
+def of_service_month(tx: Tx, books: Chart, month: Period) -> Chart:
+    """A chart with the legal entities that bear the cost of this month of service.
+
+    Raises:
+        RuleFileError: they do not fit the chart.
+    """
+    found = optional_policy(tx, "entities", month)
+    if found is None:
+        return replace(books, entities=None)
+    group = parse_entities(found.body, name=found.label)
+    types = {account.code: account.type for account in books.accounts}
+    for misfit in group.misfits(types, currency=books.currency):
+        raise RuleFileError(f"{found.label}: {misfit}.")
+    return replace(books, entities=_several(tx, group, month))
+
+
+def _several(tx: Tx, group: Entities, month: Period) -> Entities | None:
+    """The group with what the register bills; one entity alone has nobody to owe."""
+    if len(group.members) == 1:
+        return None
+    named = {(one.provider, one.billing_account_id): one.entity for one in accounts(tx, month)}
+    return group.with_accounts({key: entity for key, entity in named.items() if entity})
 
 
 def snapshot_head(

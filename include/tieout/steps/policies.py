@@ -14,6 +14,7 @@ from tieout.close.plan import parse_plan
 from tieout.core.errors import RuleFileError
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
+from tieout.ledger.entities import parse_entities
 from tieout.publish.erp.base import load_import
 from tieout.publish.erp_layout import sheet_of
 from tieout.publish.erp_target import parse_target
@@ -28,6 +29,7 @@ from tieout.rules.rule_tests import run_tests
 from tieout.rules.tag_map import parse_owners, parse_tag_map
 from tieout.steps.context import Context, StepResult
 from tieout.steps.contracts import misfits
+from tieout.steps.entity_fit import refuse_unfit_entities
 from tieout.steps.pools import pool_misfits, table_misfits
 from tieout.store import audit, policies
 from tieout.store.session import Tx
@@ -41,6 +43,7 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
     "commitments": parse_commitments,
     "contract_rates": parse_contract_rates,
     "drivers": parse_drivers,
+    "entities": parse_entities,
     "initiatives": parse_initiatives,
     "owners": parse_owners,
     "rate_card": parse_card,
@@ -92,6 +95,8 @@ def _refuse_misfits(
     if kind in ("allocation", "drivers"):
         _refuse_unfit_shares(tx, kind, text, name=name, valid_from=valid_from)
         return
+    if kind in ("accounts", "entities"):
+        refuse_unfit_entities(tx, kind, text, name=name, valid_from=valid_from)
     if kind in ("commitments", "contract_rates"):
         _refuse_unfit_contracts(tx, kind, text, name=name, valid_from=valid_from)
         return

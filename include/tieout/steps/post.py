@@ -27,6 +27,7 @@ from tieout.ledger.to_date import ACCRUALS
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.steps import booking, commitments, earlier, fees
 from tieout.steps.context import Context, StepResult
+from tieout.steps.fiscal import dated
 from tieout.steps.inputs import (
     accounts,
     billing_documents,
@@ -35,6 +36,7 @@ from tieout.steps.inputs import (
     is_billed,
     latest_outputs,
     of_account,
+    of_service_month,
 )
 from tieout.steps.outputs import begin, result, start_run
 from tieout.steps.standing import of_type, restated
@@ -243,7 +245,7 @@ def _earlier(
         return []
     posted = [entry_from_json(value) for value in journal.entries(tx)]
     made = [
-        (one, late.entries_of(one, chart=books))
+        (one, late.entries_of(one, chart=of_service_month(tx, books, one.month.period)))
         for one in earlier.found(context, tx, month, posted)
     ]
     for entry in (one.entry for _, own in made for one in own if one.entry):
@@ -310,7 +312,7 @@ def _post(
 ) -> StepResult:
     """Post all entries in one transaction; equal entries that stand already are left alone."""
     problems: list[Finding] = [finding for one in made for finding in one.findings]
-    entries = [one.entry for one in made if one.entry is not None]
+    entries = dated(tx, [one.entry for one in made if one.entry is not None])
     at = booking.post_all(tx, entries)
     new = sum(one.is_new for one in at)
     work = begin(

@@ -17,6 +17,7 @@ from tieout.core.period import Period, parse_period
 from tieout.reports.rule_preview import month_json
 from tieout.steps import booking, past
 from tieout.steps.context import Context, StepResult, Summary
+from tieout.steps.fiscal import dated
 from tieout.steps.inputs import STAGES, chart
 from tieout.steps.outputs import begin, start_run
 from tieout.store import (
@@ -167,7 +168,7 @@ def _restate(context: Context, tx: Tx, preview: previews.Preview, made: past.Pas
         ),
     )
     problems: list[Finding] = [wrong for one in made.postings for wrong in one.findings]
-    entries = [one.entry for one in made.postings if one.entry is not None]
+    entries = dated(tx, [one.entry for one in made.postings if one.entry is not None])
     at = booking.post_all(tx, entries)
     new = sum(one.is_new for one in at)
     if new:

@@ -95,20 +95,23 @@ def policies(context: Context) -> list[dict[str, Any]]:
         ]
 
 
-def statement(context: Context, *, period: str) -> dict[str, Any]:
+def statement(context: Context, *, period: str, entity: str | None = None) -> dict[str, Any]:
     """The tie-out statement with its bridges, findings and where the result was published.
 
+    With `entity`, the rows are the accounts that this one is billed for, the figures what it bears.
+
     Raises:
-        NotReadyError: the month has not been reconciled yet.
+        NotReadyError: the month has not been reconciled yet, or the books are those of one entity.
+        UnknownSubjectError: there is no such entity.
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
         found = evidence.load(context, tx, month)
         published = publications.head(tx, period)
         return {
-            **statement_json(found.statement()),
+            **statement_json(found.statement(entity)),
             "content_hash": found.content_hash(),
-            "bridges": reconciliation_json(found),
+            "bridges": [bridge_json(one) for one in found.statement_inputs(entity).bridges],
             "ledger_seq": journal.ledger_seq(tx),
             "audit_events": audit.head(tx)[0],
             "findings": {
@@ -117,11 +120,6 @@ def statement(context: Context, *, period: str) -> dict[str, Any]:
             },
             "publication": published.files if published else None,
         }
-
-
-def reconciliation_json(found: evidence.MonthEvidence) -> list[dict[str, Any]]:
-    """The bridges of a period as plain values."""
-    return [bridge_json(bridge) for bridge in found.bridges]
 
 
 def ledger_lines(

@@ -27,6 +27,7 @@ KINDS: tuple[PolicyKind, ...] = (
     "commitments",
     "contract_rates",
     "drivers",
+    "entities",
     "initiatives",
     "owners",
     "rate_card",

@@ -6,9 +6,17 @@ would reverse a second time.
 """
 
 from collections.abc import Iterator, Sequence
-from datetime import date
 
-from tieout.publish.erp_documents import Document, FileLine, Places, dated, line_from, sides
+from tieout.ledger.entry import JournalEntry
+from tieout.publish.erp_documents import (
+    Document,
+    FileLine,
+    Places,
+    dated,
+    fiscal_parts,
+    line_from,
+    sides,
+)
 from tieout.publish.erp_layout import Cell, Column, Layout, Sheet, csv_bytes, csv_rows
 
 NAME = "netsuite"
@@ -38,7 +46,12 @@ LAYOUT = Layout(
             Column(names=("Intercompany/Eliminate", "eliminate")),
         ),
     ),
-    settings={"subsidiary": "", "approval_status": "", "date_format": "MM/DD/YYYY"},
+    settings={
+        "subsidiary": "",
+        "approval_status": "",
+        "date_format": "MM/DD/YYYY",
+        "posting_period": "",
+    },
     number_length=100,
     most_lines=25_000,
 )
@@ -69,7 +82,7 @@ def _rows(document: Document, sheet: Sheet) -> Iterator[list[str]]:
     heading: dict[str, Cell] = {
         "External ID": document.number,
         "Date": dated(entry.posting_on, sheet.settings["date_format"]),
-        "Posting Period": _posting_period(entry.posting_on),
+        "Posting Period": _posting_period(entry, sheet.settings["posting_period"]),
         "Currency": entry.currency,
         "Subsidiary": sheet.settings["subsidiary"],
         "Memo": entry.description,
@@ -86,5 +99,9 @@ def _rows(document: Document, sheet: Sheet) -> Iterator[list[str]]:
         yield sheet.cells(heading | values, line)
 
 
-def _posting_period(day: date) -> str:
-    return f"{_MONTHS[day.month - 1]} {day.year}"
+def _posting_period(entry: JournalEntry, pattern: str) -> str:
+    """As the tenant names its periods (`P{number} FY{year}`), else `Oct 2026`."""
+    if not pattern:
+        return f"{_MONTHS[entry.posting_on.month - 1]} {entry.posting_on.year}"
+    year, number = fiscal_parts(entry)
+    return pattern.replace("{year}", year).replace("{number}", number)
