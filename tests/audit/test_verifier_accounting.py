@@ -39,6 +39,10 @@ def _swap_ledger(case: Case, place: int, units: int) -> None:
 
 
 CONTENT: dict[str, tuple[Change, str]] = {
+    "an amount of the paper of one cent more": (
+        lambda case: _entry(case)["lines"][0].update(transaction_minor=1),
+        "paper off balance",
+    ),
     "a debit of one cent more": (
         lambda case: _entry(case)["lines"][0].update(debit_minor=1),
         "debits 1, credits",

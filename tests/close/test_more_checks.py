@@ -200,11 +200,6 @@ _FAILURES: list[tuple[str, Callable[[], CloseInputs], str]] = [
             "close@1 was proposed by ana and approved by nobody: expected another person"
         ),
     ),
-    (
-        "C11",
-        lambda: ready(entries=tuple(replace(one, currency="EUR") for one in entries())),
-        "balances in EUR are not remeasured on 2026-10-31",
-    ),
 ]
 
 

@@ -6,6 +6,7 @@ import pytest
 from tieout.close.plan import DEFAULT_PLAN, TASKS, parse_plan
 from tieout.core.errors import RuleFileError
 from tieout.core.period import Period
+from tieout.ledger.exchange import ExchangeTerms
 
 SAMPLE = Path(__file__).parents[2] / "sample" / "policies" / "close.yaml"
 OCTOBER, NOVEMBER = Period(2026, 10), Period(2026, 11)
@@ -50,3 +51,13 @@ def test_a_check_can_have_its_own_people_day_and_weight() -> None:
 def test_a_file_that_breaks_the_language_is_refused_with_its_line(part: str, problem: str) -> None:
     with pytest.raises(RuleFileError, match=f"c, line .*{problem}"):
         parse_plan(HEAD + part, name="c")
+
+
+def test_the_rate_of_a_months_cost_and_its_age_are_decided_here() -> None:
+    assert parse_plan(HEAD, name="c").exchange == ExchangeTerms(cost_rate="closing", most_days=5)
+    text = "exchange: {cost_rate: average, most_days: 3}\n"
+    found = parse_plan(HEAD + text, name="c").exchange
+    assert found == ExchangeTerms(cost_rate="average", most_days=3)
+    assert parse_plan(HEAD + "exchange: {}\n", name="c").exchange == ExchangeTerms()
+    with pytest.raises(RuleFileError, match="expected one of closing, average"):
+        parse_plan(HEAD + "exchange: {cost_rate: spot}\n", name="c")

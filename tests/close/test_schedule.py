@@ -31,6 +31,13 @@ def test_with_years_of_weeks_it_starts_after_the_period_that_the_month_ends_in()
     assert one.on(Period(2026, 10)) == date(2026, 11, 23)
 
 
+def test_two_months_that_end_in_one_long_period_start_on_one_day() -> None:
+    one = close_schedule(WEEKS, business_day=1, name="x")
+    months = [Period(year, number) for year in range(2020, 2040) for number in range(1, 13)]
+    first = next(month for month in months if one.on(month) == one.on(month.next()))
+    assert one.last_on_or_before(one.on(first)) == first.next()
+
+
 @pytest.mark.parametrize("business_day", [0, 61, -1])
 def test_a_business_day_is_one_to_sixty(business_day: int) -> None:
     with pytest.raises(UsageError, match="business day of 1 to 60"):

@@ -13,6 +13,7 @@ from tests.close.month import (
     whole_ledger,
 )
 from tests.ledger.books import CHART, OCTOBER, ledger, line
+from tests.ledger.test_foreign import BOOKS, NOVEMBER, a_year, bill
 
 from tieout.core.errors import ConservationError
 from tieout.core.money import to_units
@@ -197,3 +198,17 @@ def test_every_row_adds_up_whatever_is_unexplained(
     )
     (row,) = build(inputs(bridges=tuple(bridges))).rows
     assert holds(row)
+
+
+def test_accounts_in_other_currencies_say_so_and_exchange_stands_beside_the_expense() -> None:
+    euros = bridge("report_to_invoice", "10250", "10250", {}, currency="EUR")
+    month = inputs(
+        chart=BOOKS, bridges=(euros, *ANTHROPIC_BRIDGES), entries=tuple(a_year(bill())),
+        ledger=ledger(line("11121.25")),
+    )  # fmt: skip
+    october = statement_json(build(month))
+    assert [row.get("currency") for row in october["rows"]] == [None, "EUR"]
+    assert (october["expense"], october["exchange_difference"]) == ("11121.25", "0.00")
+    november = statement_json(build(replace(month, period=NOVEMBER, ledger=ledger())))
+    assert (november["expense"], november["exchange_difference"]) == ("0.00", "61.50")
+    assert "exchange_difference" not in statement_json(build(inputs()))

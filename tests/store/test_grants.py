@@ -56,6 +56,7 @@ FUNCTIONS = {
     "current_actor": {"tieout_worker", "tieout_web"},
     "utc_text": {"tieout_worker", "tieout_web"},
     "ledger_as_of": set(LOGINS),
+    "transaction_lines": set(LOGINS),
     "open_period": {"tieout_worker"},
     "post_entry": {"tieout_worker"},
     "post_entries": {"tieout_worker"},

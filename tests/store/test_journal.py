@@ -259,3 +259,51 @@ def test_a_line_smuggled_into_a_posted_entry_is_refused(
 def sign(stores: Stores, period: str) -> None:
     with stores.web.transaction("ben") as tx:
         signoffs.record(tx, period, "controller", CONTENT, comment="")
+
+
+def foreign(
+    key: str = "accrual-1", *, euros: int = -10000, currency: str = "EUR"
+) -> dict[str, Any]:
+    """123.45 USD of 100.00 EUR; what only the rate made has no amount of the paper."""
+    rate = {"from": "EUR", "to": "USD", "type": "closing", "date": "2026-10-30", "rate": "1.2345"}
+    lines = [a_line(1, "6100", 12345) | {"transaction_minor": 10000},
+             a_line(2, "2100", -12344) | {"transaction_minor": euros},
+             a_line(3, "7800", -1)]  # fmt: skip
+    return an_entry(key, lines=lines, exchange={"currency": currency, "rates": [rate]})
+
+
+def test_amounts_of_a_paper_are_kept_and_mirrored(worker: Store) -> None:
+    post(worker, foreign())
+    mirror = mirrored(foreign(), "reversal-1")
+    lines = [
+        line | {"transaction_minor": -line["transaction_minor"]}
+        if "transaction_minor" in line
+        else line
+        for line in mirror["lines"]
+    ]
+    with pytest.raises(IntegrityError, match="does not mirror what its original has"):
+        post(worker, mirror)
+    post(worker, mirror | {"lines": lines})
+    with worker.transaction() as tx:
+        found = tx.exec_driver_sql(
+            "SELECT currency, sum(transaction_minor), count(*)"
+            " FROM tieout.journal_line_transaction GROUP BY 1"
+        ).all()
+    assert [tuple(row) for row in found] == [("EUR", 0, 4)]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [foreign(euros=-9999), foreign(currency="USD"), foreign(currency="euro")],
+)
+def test_amounts_of_a_paper_balance_in_another_currency_than_the_books(
+    worker: Store, wrong: dict[str, Any]
+) -> None:
+    with pytest.raises(UnbalancedEntryError, match="does not balance in the currency of its paper"):
+        post(worker, wrong)
+
+
+def test_amounts_of_a_paper_need_their_currency(worker: Store) -> None:
+    bare = {key: value for key, value in foreign().items() if key != "exchange"}
+    with pytest.raises(UnbalancedEntryError, match="not named"):
+        post(worker, bare)

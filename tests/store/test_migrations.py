@@ -9,6 +9,7 @@ from tests.conftest import Stores
 
 from tieout.core.errors import SegregationError
 from tieout.focus.ledger_columns import LEDGER_SCHEMA
+from tieout.ledger.foreign_lines import TRANSACTION_COLUMNS
 from tieout.store import migrate
 from tieout.store.schema import ledger_line, metadata
 from tieout.store.session import Store
@@ -25,7 +26,11 @@ def test_every_column_that_the_code_names_is_there_with_its_type(stores: Stores)
 
 
 def test_a_ledger_line_has_the_columns_of_the_ledger_schema() -> None:
-    assert [column.name for column in ledger_line.c] == ["publication_id", *LEDGER_SCHEMA.names]
+    assert [column.name for column in ledger_line.c] == [
+        "publication_id",
+        *LEDGER_SCHEMA.names,
+        *TRANSACTION_COLUMNS,
+    ]
 
 
 def test_migrating_an_empty_database_and_migrating_again(

@@ -319,6 +319,7 @@ def _check_lines(name: str, lines: list[Json]) -> None:
     need(numbered and len(lines) > 1, f"{name}: expected lines from 1 to 2 or more")
     debits, credits_ = (sum(pair[side] for pair in pairs) for side in (0, 1))
     need(debits == credits_, f"{name}: debits {debits}, credits {credits_}")
+    need(not sum(one.get("transaction_minor", 0) for one in lines), f"{name}: paper off balance")
 
 def _sides(entry: Json, one: str, other: str) -> list[str]:
     names = ("account", f"{one}_minor", f"{other}_minor", "dimensions")
@@ -390,7 +391,6 @@ def _json(text: str, kind: type, place: object) -> Any:
     found = json.loads(text, parse_float=_refuse, parse_constant=_refuse)
     need(isinstance(found, kind), f"{place}: not a JSON {kind.__name__}", INTEGRITY)
     return found
-
 def _lines(path: Path) -> list[str]:
     text = _text(path).removesuffix("\n")
     return text.split("\n") if text else []

@@ -57,7 +57,9 @@ def statement(found: dict[str, Any]) -> Iterator[RenderableType]:
         table.add_column(name, justify="right")
     for row in found["rows"]:
         table_row(
-            table, f"{row['provider']} ({row['mode']})", *(money(row.get(name)) for name in names)
+            table,
+            " ".join((row["provider"], f"({row['mode']})", row.get("currency", ""))).strip(),
+            *(money(row.get(name)) for name in names),
         )
     yield table
     yield _bridges(found)
@@ -78,7 +80,9 @@ def _bridges(found: dict[str, Any]) -> RenderableType:
         rows.append(("unexplained", int(bridge["unexplained_units"])))
         shown = [(cause, units) for cause, units in rows if units] or [("no difference", 0)]
         for cause, units in shown:
-            table_row(table, bridge["provider"], step, cause.replace("_", " "), _units(units))
+            other = "" if bridge["currency"] == found["currency"] else f" {bridge['currency']}"
+            shown_units = f"{_units(units)}{other}"
+            table_row(table, bridge["provider"], step, cause.replace("_", " "), shown_units)
     return table
 
 
@@ -108,6 +112,11 @@ def _totals(found: dict[str, Any]) -> RenderableType:
         ("journal debits", money(found["journal_debit"])),
         ("journal credits", money(found["journal_credit"])),
         ("expense of the period", money(found["expense"])),
+        *(
+            ("differences of exchange", money(found[name]))
+            for name in ("exchange_difference",)
+            if name in found
+        ),
         *(
             (f"of which consumed in {one['service_period']}", money(one["expense"]))
             for one in found["earlier_expense"]

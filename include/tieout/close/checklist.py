@@ -21,6 +21,7 @@ from tieout.close.checks_data import (
     unallocated_within_limit,
 )
 from tieout.close.checks_entities import one_entity, pairs_agree
+from tieout.close.checks_exchange import no_foreign_account, remeasured
 from tieout.close.checks_ledger import (
     accruals_posted,
     expense_ties,
@@ -123,23 +124,6 @@ def _following(inputs: CloseInputs) -> tuple[Check, ...]:
     )
 
 
-def _one_currency(inputs: CloseInputs) -> str | None:
-    return None if _foreign(inputs) else f"every entry is in {inputs.currency}"
-
-
-def _remeasured(inputs: CloseInputs) -> _Outcome:
-    """C11: nothing remeasures yet, so a balance in another currency stops the close."""
-    problems = [
-        f"balances in {one} are not remeasured on {inputs.period.last_on}"
-        for one in _foreign(inputs)
-    ]
-    return problems, f"closing rates of {inputs.period.last_on}"
-
-
-def _foreign(inputs: CloseInputs) -> list[str]:
-    return sorted({entry.currency for entry in inputs.entries} - {inputs.currency})
-
-
 def _first_month(inputs: CloseInputs) -> str | None:
     return "no month before this one was closed and published" if inputs.flux is None else None
 
@@ -159,7 +143,7 @@ _ROWS: tuple[_Row, ...] = (
     ("C08", "Prepaid credit, fees and commitments tie to what is left", prepaid_ties, None),
     ("C09", "Invoices and receipts are matched and posted", invoices_matched, None),
     ("C10", "Variance bridges are explained within tolerance", bridges_explain, None),
-    ("C11", "Foreign balances are remeasured", _remeasured, _one_currency),
+    ("C11", "Foreign balances are remeasured", remeasured, no_foreign_account),
     ("C12", "Tax ties to invoices", tax_ties, None),
     ("C13", "Intercompany pairs agree", pairs_agree, one_entity),
     ("C14", "Accrued liabilities roll forward and tie", accrued_ties, None),

@@ -1,5 +1,6 @@
 """Checks of the journal: accruals, tax, expense against the sub-ledger, trial balance."""
 
+from tieout.close.checks_exchange import expense_problem, input_tax_units
 from tieout.close.evidence import AccountEvidence, CloseInputs
 from tieout.core.errors import UnbalancedEntryError
 from tieout.core.money import format_units, from_minor, minor_digits, to_minor
@@ -47,20 +48,27 @@ def tax_ties(inputs: CloseInputs) -> tuple[list[str], str]:
         if inputs.stands_accrued(account):  # an accrual is made before tax
             continue
         paper = sum(document.tax_units for document in account.documents)
-        ledger = account.ledger_tax_units if account.mode == "arrears" else paper
-        journal = from_minor(
-            account_balance(
-                _of_month(account, inputs),
-                account=inputs.chart.control_account("input_tax", provider=account.provider),
-            ),
-            minor_digits(inputs.currency),
-        )
+        booked = account.own.tax_units if account.own else account.ledger_tax_units
+        ledger = booked if account.mode == "arrears" else paper
+        journal = _input_tax_units(account, inputs)
         if not paper == ledger == journal:
             problems.append(
                 f"{account.subject}: documents {format_units(paper)}, ledger "
-                f"{format_units(ledger)}, journal {format_units(journal)} {inputs.currency}"
+                f"{format_units(ledger)}, journal {format_units(journal)} "
+                f"{account.own.currency if account.own else inputs.currency}"
             )
     return problems, f"{len(inputs.accounts)} accounts"
+
+
+def _input_tax_units(account: AccountEvidence, inputs: CloseInputs) -> int:
+    """In the currency of the papers."""
+    if account.own:
+        return input_tax_units(account, account.own, inputs)
+    balance = account_balance(
+        _of_month(account, inputs),
+        account=inputs.chart.control_account("input_tax", provider=account.provider),
+    )
+    return from_minor(balance, minor_digits(inputs.currency))
 
 
 def expense_ties(inputs: CloseInputs) -> tuple[list[str], str]:
@@ -82,7 +90,10 @@ def expense_ties(inputs: CloseInputs) -> tuple[list[str], str]:
         )
         wanted = _net_minor(account, inputs)
         total += posted
-        if posted != wanted:
+        if account.own:
+            problem = expense_problem(account, account.own, inputs)
+            problems += [problem] if problem else []
+        elif posted != wanted:
             problems.append(
                 f"{account.subject}: journal {format_units(from_minor(posted, digits))}, ledger "
                 f"{format_units(from_minor(wanted, digits))} {inputs.currency}"

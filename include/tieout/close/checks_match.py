@@ -9,6 +9,7 @@ from tieout.close.limits import Limits
 from tieout.close.tolerance import Tolerance, all_within, within
 from tieout.core.money import SCALE, format_units, from_minor, minor_digits
 from tieout.ledger.amortisation import of_fees, prepaid_balance
+from tieout.ledger.fx import minor_rate
 from tieout.reconciliation.bridge import Bridge
 
 
@@ -79,7 +80,7 @@ def bridges_explain(inputs: CloseInputs) -> tuple[list[str], str]:
     that of a provider's month.
     """
     found = [
-        (f"{account.subject}: {bridge.section}", bridge, _in_minor(bridge))
+        (f"{account.subject}: {bridge.section}", bridge, _in_minor(bridge, account))
         for account in inputs.accounts
         for bridge in account.bridges
         if bridge.section != "estimate_to_invoice"  # the whole way, which the others cover in parts
@@ -106,7 +107,7 @@ def _posted_units(number: str, account: AccountEvidence, *, inputs: CloseInputs)
         chart.control_account("cash", provider=account.provider),
     }
     minor = -sum(
-        line.amount_minor
+        (line.transaction_minor or 0) if account.own else line.amount_minor
         for entry in inputs.entries
         if (entry.provider, entry.billing_account_id)
         == (account.provider, account.billing_account_id)
@@ -114,9 +115,12 @@ def _posted_units(number: str, account: AccountEvidence, *, inputs: CloseInputs)
         for line in entry.lines
         if line.account in paid_through
     )
-    return from_minor(minor, minor_digits(inputs.currency))
+    own = account.own.currency if account.own else inputs.currency
+    return from_minor(minor, minor_digits(own))
 
 
-def _in_minor(bridge: Bridge) -> tuple[Fraction, Fraction]:
+def _in_minor(bridge: Bridge, account: AccountEvidence) -> tuple[Fraction, Fraction]:
+    """What is unexplained and what it is measured by, in minor units of the books' currency."""
     step: int = 10 ** (SCALE - minor_digits(bridge.currency))
-    return Fraction(bridge.unexplained_units, step), Fraction(bridge.end_units, step)
+    rate = minor_rate(account.own.closing_rate) if account.own else Fraction(1)
+    return Fraction(bridge.unexplained_units, step) * rate, Fraction(bridge.end_units, step) * rate

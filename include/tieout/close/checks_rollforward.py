@@ -6,6 +6,7 @@ from tieout.close.evidence import AccountEvidence, CloseInputs
 from tieout.core.money import SCALE, format_units, from_minor, minor_digits, to_minor
 from tieout.core.period import Period
 from tieout.ledger.accrued import accrued
+from tieout.ledger.fx import translate
 from tieout.ledger.prepaid_roll import PrepaidKind, PrepaidRoll, prepaid_rolls
 from tieout.reconciliation.bridge import Bridge
 from tieout.reconciliation.rollforward import Liability
@@ -65,7 +66,7 @@ def owed(
             billing_account_id=account.billing_account_id,
             currency=currency,
             service_period=period,
-        ): to_minor(_net_units(account), minor_digits(currency))
+        ): _owed_minor(account, currency)
         for account in accounts
         if account.mode == "arrears"
     }
@@ -109,9 +110,17 @@ def _component_minor(bridge: Bridge, component: str) -> int:
     return sum(to_minor(line.amount_units, digits) for line in own)
 
 
+def _owed_minor(account: AccountEvidence, currency: str) -> int:
+    """In the currency of the books, what is foreign at the closing rate."""
+    own = account.own
+    if own is None:
+        return to_minor(_net_units(account), minor_digits(currency))
+    return translate(to_minor(_net_units(account), minor_digits(own.currency)), own.closing_rate)
+
+
 def _net_units(account: AccountEvidence) -> int:
     if not account.documents:
-        return account.ledger_lines_net_units
+        return account.own.net_units if account.own else account.ledger_lines_net_units
     return sum(one.total_units - one.tax_units for one in account.documents)
 
 

@@ -13,10 +13,25 @@ from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry
+from tieout.ledger.fx_rates import Rate
 from tieout.reconciliation.bridge import Bridge, Section
 from tieout.reconciliation.commitments import Terms
 
 BillingMode = Literal["arrears", "prepaid", "commitment"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OwnCurrency:
+    """A foreign account's figures as its papers have them: units of its own currency, before tax.
+
+    `cost_rate` is what the month's cost is translated at, `closing_rate` that of its last day.
+    """
+
+    currency: str
+    net_units: int
+    tax_units: int
+    cost_rate: Rate
+    closing_rate: Rate
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +41,9 @@ class AccountEvidence:
     `days_received` are the UTC days that the final pull covers. Loaded rows and units include the
     refused ones, so that source = loaded means nothing was lost on the way in. `documents` are the
     invoice, or the receipts of a prepaid account. Ledger figures are sums of ledger lines.
-    `is_billed` is False for a report that bills nothing at all, such as a gateway's.
+    `is_billed` is False for a report that bills nothing at all, such as a gateway's. Ledger figures
+    are in the books' currency, source, documents and bridges in the account's; `own` is None where
+    that is the same.
     """
 
     provider: str
@@ -42,6 +59,7 @@ class AccountEvidence:
     documents: tuple[BillingDocument, ...]
     bridges: tuple[Bridge, ...]
     is_billed: bool = True
+    own: OwnCurrency | None = None
 
     @property
     def subject(self) -> str:
@@ -126,7 +144,8 @@ class CloseInputs:
     `findings` those still open;
     `unallocated_units` the sum of |cost| without an initiative. `acceptances` are the exceptions
     that a person has accepted and whose acceptance holds today. `flux` is None in the first month,
-    `controls` where nobody reads Airflow's event log.
+    `controls` where nobody reads Airflow's event log. `closing_rates` are those of the currencies
+    in which something is open.
     """
 
     period: Period
@@ -147,6 +166,7 @@ class CloseInputs:
     controls: ControlReview | None = None
     limits: Limits = DEFAULT_LIMITS
     plan: Plan = DEFAULT_PLAN
+    closing_rates: tuple[tuple[str, Rate], ...] = ()
 
     def stands_accrued(self, account: AccountEvidence) -> bool:
         """Whether a person has accepted that the account's invoice comes after the close."""

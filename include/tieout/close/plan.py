@@ -7,15 +7,18 @@ without one. What a check compares is in `checks_*`; the days come from `calenda
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import date
+from typing import cast, get_args
 
 from tieout.close.calendar import Calendar, calendar_of, due_on, period_on
 from tieout.close.limits import whole_of
 from tieout.core.period import Period
+from tieout.ledger.exchange import DEFAULT_TERMS, CostRate, ExchangeTerms
 from tieout.rules.fields import entries, fields, one_of, text_of
 from tieout.rules.yaml_text import Node, read_yaml
 
 _TASK = ("owner", "reviewer", "due", "blocking")
 _FIRST_DAY, _LAST_DAY = -10, 60
+_MOST_RATE_DAYS = 31
 _YES = {"yes": True, "no": False}
 
 
@@ -67,6 +70,7 @@ class Plan:
     name: str
     calendar: Calendar
     tasks: Mapping[str, Task]
+    exchange: ExchangeTerms = DEFAULT_TERMS
 
     def due_on(self, check_id: str, month: Period) -> date:
         """The day by which a check of the month is due.
@@ -92,7 +96,7 @@ def parse_plan(text: str, *, name: str) -> Plan:
     root = fields(
         read_yaml(text, name=name),
         required=("close", "calendar"),
-        optional=("owner", "reviewer", "checks"),
+        optional=("owner", "reviewer", "checks", "exchange"),
     )
     text_of(root["close"])
     tasks = {key: _with_people(task, root) for key, task in TASKS.items()}
@@ -105,7 +109,24 @@ def parse_plan(text: str, *, name: str) -> Plan:
         raise root["close"].error(
             f"{one.owner[:60]!r} owns and reviews a check: expected two people; name another."
         )
-    return Plan(name=name, calendar=calendar_of(root["calendar"]), tasks=tasks)
+    return Plan(
+        name=name,
+        calendar=calendar_of(root["calendar"]),
+        tasks=tasks,
+        exchange=_exchange(root["exchange"]) if "exchange" in root else DEFAULT_TERMS,
+    )
+
+
+def _exchange(node: Node) -> ExchangeTerms:
+    values = fields(node, required=(), optional=("cost_rate", "most_days"))
+    made = DEFAULT_TERMS
+    if "cost_rate" in values:
+        chosen = one_of(values["cost_rate"], get_args(CostRate))
+        made = replace(made, cost_rate=cast("CostRate", chosen))
+    if "most_days" in values:
+        days = whole_of(values["most_days"], least=0, most=_MOST_RATE_DAYS)
+        made = replace(made, most_days=days)
+    return made
 
 
 def _changed(task: Task, check_id: str, node: Node) -> Task:

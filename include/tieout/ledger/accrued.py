@@ -33,6 +33,7 @@ _OWN_KINDS: dict[JournalType, MovementKind] = {
     "reversal": "reversal",
     "invoice": "cleared",
     "credit_note": "cleared",
+    "fx_reval": "remeasurement",
 }
 
 
@@ -85,13 +86,17 @@ def movements(entries: Iterable[JournalEntry], *, chart: Chart) -> tuple[Movemen
     """What each entry did to its account's accrued liability, those of nothing left out.
 
     An invoice that is posted against the liability clears it; what is neither an accrual nor a
-    reversal nor a document is a reclassification.
+    reversal nor a document is a reclassification. A remeasurement and its reversal are one kind.
     """
+    entries = list(entries)
+    kinds = {one.idempotency_key: _OWN_KINDS.get(one.journal_type, "reclass") for one in entries}
+    remeasured = {key for key, kind in kinds.items() if kind == "remeasurement"}
+    kinds |= {one.idempotency_key: "remeasurement" for one in entries if one.reverses in remeasured}
     found = [(entry, _amount(entry, chart)) for entry in entries]
     return tuple(
         Movement(
             liability=_liability(entry),
-            kind=_OWN_KINDS.get(entry.journal_type, "reclass"),
+            kind=kinds[entry.idempotency_key],
             posted_in=period_of(entry.posting_on),
             amount_minor=amount,
             evidence=entry.idempotency_key,

@@ -36,6 +36,7 @@ _TITLES: dict[JournalType, str] = {
     "commitment": "Memo of what is left of a commitment",
     "shortfall": "Shortfall of a commitment",
     "reclass": "Reclassification by a rule that reaches back",
+    "fx_reval": "Open items at the closing rate",
 }
 
 

@@ -27,6 +27,7 @@ ControlRole = Literal[
     "commitment_contra",
     "shortfall",
     "accrued_shortfall",
+    "exchange_difference",
 ]
 
 _ROLE_TYPES: dict[str, AccountType] = {
@@ -42,10 +43,19 @@ _ROLE_TYPES: dict[str, AccountType] = {
     "commitment_contra": "liability",  # memo: the other side, so that nothing is recognised
     "shortfall": "expense",  # what a commitment was not drawn
     "accrued_shortfall": "liability",  # the same, until it is billed
+    "exchange_difference": "income",  # gains and losses by rates: no cost of any cloud
 }
-# without credit_adjustment: suspense; without those of commitments nothing of them is posted
+# without credit_adjustment: suspense; without those of commitments nothing of them is posted;
+# without exchange_difference: no account in a foreign currency
 _OPTIONAL = frozenset(
-    {"credit_adjustment", "commitment", "commitment_contra", "shortfall", "accrued_shortfall"}
+    {
+        "credit_adjustment",
+        "commitment",
+        "commitment_contra",
+        "shortfall",
+        "accrued_shortfall",
+        "exchange_difference",
+    }
 )
 
 

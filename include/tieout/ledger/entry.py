@@ -10,6 +10,7 @@ from typing import Any, Literal, cast
 
 from tieout.core.errors import StateError, UnbalancedEntryError
 from tieout.core.ids import content_key
+from tieout.ledger.exchange import Exchange, exchange_from_json, exchange_json
 
 _SIDES = 2  # double entry
 JournalType = Literal[
@@ -27,6 +28,7 @@ JournalType = Literal[
     "reclass",
     "commitment",
     "shortfall",
+    "fx_reval",
 ]
 AdjustmentKind = Literal["none", "change_in_estimate", "error_correction", "policy_change"]
 
@@ -36,7 +38,8 @@ class JournalLine:
     """One line; debit and credit are minor units (cents), both >= 0, exactly one is not zero.
 
     `source_line_ref` is the content key of the ledger lines behind it (see `grouping`), None for a
-    control account.
+    control account. `transaction_minor` is debit minus credit in the currency of the paper, minor
+    units of that; None where the paper is in the books' own, and on what only the rate made.
     """
 
     line_no: int
@@ -46,6 +49,7 @@ class JournalLine:
     memo: str
     dimensions: Mapping[str, str | None]
     source_line_ref: str | None
+    transaction_minor: int | None = None
 
     @property
     def amount_minor(self) -> int:
@@ -55,12 +59,13 @@ class JournalLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JournalEntry:
-    """One entry of one currency.
+    """One entry of one currency, that of the books.
 
     `posting_on` decides the period it enters; `document_on` is the date on the paper;
     `service_period` the month in which the cost was consumed. `reverses` is the
     idempotency key of the entry that this one mirrors. `fiscal_period` is the fiscal year and
-    number (2027-01) of the posting date, None where they are those of the calendar.
+    number (2027-01) of the posting date, None where they are those of the calendar. `exchange` says
+    from which currency and at which rates it was translated; None where nothing was.
     """
 
     journal_type: JournalType
@@ -77,6 +82,7 @@ class JournalEntry:
     idempotency_key: str
     adjustment_kind: AdjustmentKind = "none"
     fiscal_period: str | None = None
+    exchange: Exchange | None = None
 
 
 def signed_line(
@@ -86,6 +92,7 @@ def signed_line(
     memo: str,
     dimensions: Mapping[str, str | None],
     source_line_ref: str | None = None,
+    transaction_minor: int | None = None,
 ) -> JournalLine:
     """A line without its number: a positive amount is a debit, a negative one a credit."""
     return JournalLine(
@@ -96,6 +103,7 @@ def signed_line(
         memo=memo,
         dimensions=dimensions,
         source_line_ref=source_line_ref,
+        transaction_minor=transaction_minor,
     )
 
 
@@ -138,10 +146,7 @@ def reverse(entry: JournalEntry, *, on: date) -> JournalEntry:
         posting_on=on,
         document_on=on,
         description=f"Reversal of: {entry.description}",
-        lines=tuple(
-            replace(line, debit_minor=line.credit_minor, credit_minor=line.debit_minor)
-            for line in entry.lines
-        ),
+        lines=tuple(_mirrored(line) for line in entry.lines),
         reverses=entry.idempotency_key,
         fiscal_period=None,
         idempotency_key=entry_key(
@@ -164,10 +169,13 @@ def entry_key(
 def entry_json(entry: JournalEntry) -> dict[str, Any]:
     """Plain JSON values: dates as ISO text, amounts as whole minor units.
 
-    A fiscal period is there where the entry has one.
+    A fiscal period is there where the entry has one, `exchange` and `transaction_minor` only where
+    something was translated.
     """
+    own = {"exchange": exchange_json(entry.exchange)} if entry.exchange else {}
     fiscal = {} if entry.fiscal_period is None else {"fiscal_period": entry.fiscal_period}
     return {
+        **own,
         **fiscal,
         "journal_type": entry.journal_type,
         "posting_on": entry.posting_on.isoformat(),
@@ -181,18 +189,7 @@ def entry_json(entry: JournalEntry) -> dict[str, Any]:
         "reverses": entry.reverses,
         "idempotency_key": entry.idempotency_key,
         "adjustment_kind": entry.adjustment_kind,
-        "lines": [
-            {
-                "line_no": line.line_no,
-                "account": line.account,
-                "debit_minor": line.debit_minor,
-                "credit_minor": line.credit_minor,
-                "memo": line.memo,
-                "dimensions": dict(line.dimensions),
-                "source_line_ref": line.source_line_ref,
-            }
-            for line in entry.lines
-        ],
+        "lines": [_line_json(line) for line in entry.lines],
     }
 
 
@@ -218,8 +215,33 @@ def entry_from_json(value: Mapping[str, Any]) -> JournalEntry:
             idempotency_key=value["idempotency_key"],
             adjustment_kind=cast("AdjustmentKind", value["adjustment_kind"]),
             fiscal_period=value.get("fiscal_period"),
+            exchange=exchange_from_json(value["exchange"]) if "exchange" in value else None,
         )
     )
+
+
+def _mirrored(line: JournalLine) -> JournalLine:
+    paper = None if line.transaction_minor is None else -line.transaction_minor
+    return replace(
+        line,
+        debit_minor=line.credit_minor,
+        credit_minor=line.debit_minor,
+        transaction_minor=paper,
+    )
+
+
+def _line_json(line: JournalLine) -> dict[str, Any]:
+    paper = line.transaction_minor
+    return {
+        **({} if paper is None else {"transaction_minor": paper}),
+        "line_no": line.line_no,
+        "account": line.account,
+        "debit_minor": line.debit_minor,
+        "credit_minor": line.credit_minor,
+        "memo": line.memo,
+        "dimensions": dict(line.dimensions),
+        "source_line_ref": line.source_line_ref,
+    }
 
 
 def _line_from_json(line: Mapping[str, Any]) -> JournalLine:
@@ -231,6 +253,7 @@ def _line_from_json(line: Mapping[str, Any]) -> JournalLine:
         memo=line["memo"],
         dimensions=dict(line["dimensions"]),
         source_line_ref=line["source_line_ref"],
+        transaction_minor=line.get("transaction_minor"),
     )
 
 
@@ -240,6 +263,8 @@ def _problem(entry: JournalEntry) -> str | None:
     credit = sum(line.credit_minor for line in lines)
     if debit != credit:
         return f"debits are {debit} and credits {credit} minor units of {entry.currency}"
+    if problem := _paper_problem(entry):
+        return problem
     if len(lines) < _SIDES:
         return f"it has {len(lines)} lines and needs two"
     if not all(_one_sided(line) for line in lines):
@@ -247,6 +272,14 @@ def _problem(entry: JournalEntry) -> str | None:
     if [line.line_no for line in lines] != list(range(1, len(lines) + 1)):
         return "its line numbers do not run from 1 without gaps"
     return None if entry.description else "it has no description"
+
+
+def _paper_problem(entry: JournalEntry) -> str | None:
+    amounts = [one for line in entry.lines if (one := line.transaction_minor) is not None]
+    if entry.exchange is None:
+        return "it has transaction amounts and no rate" if amounts else None
+    left = sum(amounts)
+    return f"its transaction amounts are off by {left} minor units" if left else None
 
 
 def _one_sided(line: JournalLine) -> bool:

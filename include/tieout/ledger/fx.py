@@ -81,7 +81,7 @@ class TrueUp:
 
 def translate(amount_minor: int, rate: Rate) -> int:
     """An amount in the other currency's minor units, rounded once, half away from zero."""
-    exact = amount_minor * _minor_rate(rate)
+    exact = amount_minor * minor_rate(rate)
     twice = 2 * abs(exact.numerator) + exact.denominator
     rounded = twice // (2 * exact.denominator)
     return -rounded if exact < 0 else rounded
@@ -120,7 +120,7 @@ def translate_parts(parts_minor: Mapping[str, int], rate: Rate) -> dict[str, int
     `sum(result.values()) == translate(sum(parts_minor.values()), rate)`: for shares of a pool or
     expense lines of one invoice, whose total is fixed and which need no rounding line.
     """
-    factor = _minor_rate(rate)
+    factor = minor_rate(rate)
     exact = {key: minor * factor.numerator for key, minor in parts_minor.items()}
     total = translate(sum(parts_minor.values()), rate)
     return round_parts(exact, step=factor.denominator, total=total) if parts_minor else {}
@@ -200,11 +200,11 @@ def true_up_of(
     The accrual is reversed at its own rate, so the two parts add up to the change exactly.
     """
     total = translate(invoiced_minor, invoice_rate) - translate(accrued_minor, accrual_rate)
-    operational = translate(invoiced_minor - accrued_minor, accrual_rate)
+    operational = translate(invoiced_minor, accrual_rate) - translate(accrued_minor, accrual_rate)
     return TrueUp(operational_minor=operational, fx_minor=total - operational)
 
 
-def _minor_rate(rate: Rate) -> Fraction:
+def minor_rate(rate: Rate) -> Fraction:
     """Minor units of the one currency for a minor unit of the other."""
     digits = minor_digits(rate.to_currency) - minor_digits(rate.from_currency)
     return Fraction(rate.rate) * Fraction(10) ** digits

@@ -10,6 +10,7 @@ import pyarrow as pa
 
 from tieout.core.money import to_decimal
 from tieout.focus.columns import MONEY
+from tieout.publish.papers import PAPER_AMOUNT, PAPER_COLUMNS, paper_rows
 from tieout.publish.tables import JOURNAL_COLUMNS, journal_rows
 
 JOURNAL_SCHEMA = pa.schema(
@@ -19,6 +20,9 @@ JOURNAL_SCHEMA = pa.schema(
         )
         for name in JOURNAL_COLUMNS
     ]
+)
+PAPER_SCHEMA = pa.schema(
+    [pa.field(name, MONEY if name == PAPER_AMOUNT else pa.string()) for name in PAPER_COLUMNS]
 )
 RECONCILIATION_SCHEMA = pa.schema(
     [
@@ -38,8 +42,17 @@ ALLOCATION_COLUMNS = ("pool_id", "pool_line_id", "ledger_line_id", "initiative",
 
 
 def journal_table(entries: Sequence[Mapping[str, Any]], *, digits: int) -> pa.Table:
-    """One row a journal line, in ledger order; debit or credit is null."""
-    return pa.Table.from_pylist(journal_rows(entries, digits=digits), schema=JOURNAL_SCHEMA)
+    """One row a journal line, in ledger order; debit or credit is null.
+
+    Where an entry was translated, the paper's currency and amount and the rates come behind.
+    """
+    table = pa.Table.from_pylist(journal_rows(entries, digits=digits), schema=JOURNAL_SCHEMA)
+    if not any("exchange" in entry for entry in entries):
+        return table
+    papers = pa.Table.from_pylist(paper_rows(entries), schema=PAPER_SCHEMA)
+    for name in PAPER_SCHEMA.names:
+        table = table.append_column(PAPER_SCHEMA.field(name), papers[name])
+    return table
 
 
 def reconciliation_table(bridges: Sequence[Mapping[str, Any]]) -> pa.Table:

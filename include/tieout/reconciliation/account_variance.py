@@ -5,6 +5,7 @@ at the draft; what is invoiced ends at its invoices, credit that is drawn at the
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,19 @@ from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.invoice_parts import by_invoice
 from tieout.reconciliation.variance import Exchange, variance, variance_bridge
 from tieout.reconciliation.variance_figures import variance_figures
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AccountFigures:
+    """An account's month as `account_variance` is given it."""
+
+    provider: str
+    account: str
+    period: Period
+    estimate: pa.Table | None
+    draft: pa.Table
+    final: pa.Table
+    invoices: Sequence[BillingDocument]
 
 
 def account_variance(
@@ -36,6 +50,26 @@ def account_variance(
     a prepaid account, or before they have come. Documents in another currency than the report's are
     left out: reconciliation blocks the month for them.
     """
+    return bridge_of(
+        AccountFigures(
+            provider=provider,
+            account=account,
+            period=period,
+            estimate=estimate,
+            draft=draft,
+            final=final,
+            invoices=invoices,
+        )
+    )
+
+
+def bridge_of(found: AccountFigures, exchange: Exchange | None = None) -> Bridge:
+    """As `account_variance`; with `exchange` in the books' currency.
+
+    Every component stands at the accrual's rate, and what the rate changed is a line of its own.
+    """
+    provider, account, period = found.provider, found.account, found.period
+    estimate, draft, final, invoices = found.estimate, found.draft, found.final, found.invoices
     currency = currency_of(final)
     billing = [one for one in invoices if one.currency == currency]
     is_own = estimate is not None and is_metered(estimate)
@@ -48,7 +82,10 @@ def account_variance(
     )
     numbers = ", ".join(one.number for one in billing)
     return variance_bridge(
-        variance(figures, Exchange(transaction_currency=currency, functional_currency=currency)),
+        variance(
+            figures,
+            exchange or Exchange(transaction_currency=currency, functional_currency=currency),
+        ),
         provider=provider,
         account=account,
         labels=(

@@ -24,9 +24,10 @@ from tieout.core.money import (
 )
 from tieout.core.period import Period
 from tieout.ledger.chart import Chart
+from tieout.ledger.control import control_codes
 from tieout.ledger.entry import JournalEntry
 from tieout.ledger.grouping import net_units
-from tieout.ledger.trial_balance import trial_balance
+from tieout.ledger.trial_balance import account_balance, trial_balance
 from tieout.reconciliation.bridge import Bridge, Section
 from tieout.reports.own_totals import own_totals
 
@@ -41,7 +42,7 @@ class StatementRow:
 
     `billed_units` is the invoice total, or the credit drawn from a prepaid balance; None before
     the invoice is there. The identity: first known figure (estimated, else reported) + explained +
-    unexplained = last known figure (billed, else reported).
+    unexplained = last known figure (billed, else reported). All in `currency`, that of the papers.
     """
 
     provider: str
@@ -52,6 +53,7 @@ class StatementRow:
     billed_units: int | None
     explained_units: int
     unexplained_units: int
+    currency: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +70,11 @@ class OwnTotal:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Statement:
-    """The month on one page. Journal figures are minor units of entries posted in the period."""
+    """The month on one page. Journal figures are minor units of entries posted in the period.
+
+    `exchange_minor` is what rates cost in it (a gain is negative), beside the expense; None where
+    no entry was translated.
+    """
 
     period: str
     currency: str
@@ -83,6 +89,7 @@ class Statement:
     expense_minor: int
     earlier_expense_minor: tuple[tuple[str, int], ...]  # service month, expense; none is zero
     own_totals: tuple[OwnTotal, ...]
+    exchange_minor: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,17 +139,21 @@ def build(inputs: StatementInputs) -> Statement:
         expense_minor=sum(line["balance_minor"] for line in lines if line["account"] in expense),
         earlier_expense_minor=_earlier(posted, inputs.period, expense),
         own_totals=_own_totals(inputs.ledger),
+        exchange_minor=_exchange_minor(posted, inputs.chart),
     )
 
 
 def statement_json(statement: Statement) -> dict[str, Any]:
     """Plain JSON values: units as text of 12 decimals, journal amounts of the currency's digits."""
     digits = minor_digits(statement.currency)
+    made = statement.exchange_minor
+    exchange = {} if made is None else {"exchange_difference": _minor_text(made, digits)}
     return {
+        **exchange,
         "period": statement.period,
         "currency": statement.currency,
         "state": statement.state,
-        "rows": [_row_json(row) for row in statement.rows],
+        "rows": [_row_json(row, statement.currency) for row in statement.rows],
         "ledger_total": _text(statement.ledger_total_units),
         "ledger_net": _text(statement.ledger_net_units),
         "unallocated": _text(statement.unallocated_units),
@@ -211,6 +222,7 @@ def _row(
         billed_units=_billed(found, reported=reported),
         explained_units=sum(bridge.explained_units for bridge in chain),
         unexplained_units=sum(bridge.unexplained_units for bridge in chain) - drawn_gap,
+        currency=next(iter(chain or found.values())).currency,
     )
 
 
@@ -257,6 +269,14 @@ def _earlier(
     )
 
 
+def _exchange_minor(posted: list[JournalEntry], chart: Chart) -> int | None:
+    """On the accounts of that role; in the period nothing but rates is posted to them."""
+    if not any(entry.exchange for entry in posted):
+        return None
+    codes = control_codes(chart, "exchange_difference")
+    return sum(account_balance(posted, account=code) for code in codes)
+
+
 def _total(ledger: pa.Table) -> int:
     total = pc.sum(ledger["billed_cost"]).as_py()
     return 0 if total is None else from_decimal(total)
@@ -277,8 +297,9 @@ def _share_bp(unallocated_units: int, net: int) -> int:
     return round_half_even(Fraction(abs(unallocated_units) * _BASIS_POINTS, abs(net)))
 
 
-def _row_json(row: StatementRow) -> dict[str, Any]:
+def _row_json(row: StatementRow, books: str) -> dict[str, Any]:
     return {
+        **({} if row.currency in ("", books) else {"currency": row.currency}),
         "provider": row.provider,
         "billing_account_id": row.billing_account_id,
         "mode": row.mode,

@@ -4,6 +4,7 @@ Owns the stage's inputs (which version of each report) and the direct ledger lin
 in `rules`, the sums are the engine's. What no rule decides stays null and is shown as unallocated.
 """
 
+from dataclasses import replace
 from typing import Any
 
 import pyarrow as pa
@@ -18,9 +19,10 @@ from tieout.engine.month_cube import month_cube, month_cube_of_files
 from tieout.focus.columns import with_attr_ids
 from tieout.focus.ledger_columns import total_units, unallocated_units
 from tieout.lake.files import LakeFile
+from tieout.ledger.foreign_lines import in_books
 from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
-from tieout.steps import cubes
+from tieout.steps import cubes, foreign
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     STAGES,
@@ -31,7 +33,6 @@ from tieout.steps.inputs import (
     optional_policy,
     policy,
     refuse_closed,
-    refuse_mixed_currencies,
     stage_snapshots,
 )
 from tieout.steps.outputs import begin, done_before, finish, result, start_run
@@ -62,13 +63,13 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
     if stage not in STAGES:
         raise UsageError(f"Expected a stage of {', '.join(STAGES)}, found {stage!r}.")
     with context.store.transaction() as tx:
-        refuse_mixed_currencies(tx, month)
+        rates = foreign.cost_rates(tx, month)
         sources = stage_snapshots(tx, month, stage)
         if stage == "draft":
             _pin(context, tx, month, sources)
         used = policies_used(tx, month)
         extra = _invoice_charges(context, tx, month, sources) if stage == "final" else None
-        reads = _reads(sources, used, extra)
+        reads = [*_reads(sources, used, extra), *(f"{key} {one}" for key, one in rates.items())]
         work = begin(context, "classify", f"{month}/{stage}", reads=reads)
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, SHOWN)
@@ -76,6 +77,7 @@ def run(context: Context, *, period: str, stage: str) -> StepResult:
         files = _files(context, month, sources, extra)
         cube, kept = _cube(context, sources, extra, files=files, month=month, used=used)
         made = classified(cube, month, used)
+        made = replace(made, lines=in_books(made.lines, rates))
         outputs = {"charges": files, "cube": kept, **_store(context, month, made)}
         outputs["policies"] = [one.label for one in used.values()]
         missing = _unallocated(made.lines, work.subject)

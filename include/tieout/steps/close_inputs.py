@@ -17,7 +17,9 @@ from tieout.close.limits import DEFAULT_LIMITS, Limits, parse_limits
 from tieout.core.ids import content_key
 from tieout.core.money import format_units
 from tieout.core.period import Period
-from tieout.steps import evidence
+from tieout.ledger.fx_rates import Rate
+from tieout.ledger.remeasure import currencies
+from tieout.steps import evidence, foreign
 from tieout.steps.fiscal import plan
 from tieout.steps.inputs import optional_policy, policy, stage_snapshots
 from tieout.steps.views import lookup_kinds
@@ -50,6 +52,16 @@ def gather(tx: Tx, found: evidence.MonthEvidence) -> CloseInputs:
         controls=controls(tx, found.month),
         limits=limits(tx, found.month),
         plan=plan(tx, found.month),
+        closing_rates=_closing_rates(tx, found),
+    )
+
+
+def _closing_rates(tx: Tx, found: evidence.MonthEvidence) -> tuple[tuple[str, Rate], ...]:
+    """Of the currencies in which the month leaves something open."""
+    wanted = currencies(found.entries, chart=found.chart, period=found.month)
+    return tuple(
+        (one, foreign.closing_rate(tx, found.month, (one, found.currency)))
+        for one in sorted(wanted)
     )
 
 

@@ -16,6 +16,8 @@ from tieout.ledger.amortisation import without_fees
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import JournalEntry, entry_from_json
+from tieout.ledger.foreign import own_view
+from tieout.ledger.foreign_lines import own_lines
 from tieout.ledger.late import ClosedMonth
 from tieout.ledger.to_date import Bills
 from tieout.reconciliation.invoice_parts import distinct
@@ -66,7 +68,7 @@ def found(
                     period=closed,
                     booked_in=month,
                 )
-                mine = tuple(entry for entry in without_fees(posted) if own.has(entry))
+                mine = tuple(own_view(one for one in without_fees(posted) if own.has(one)))
                 one = _one(context, tx, account, own, mine)
                 if one is not None:
                     yield one
@@ -155,7 +157,7 @@ def _one(
 
 def _lines(context: Context, account: BillingAccount, stored: Mapping[str, str]) -> pa.Table:
     lines = with_own_dimensions(context.lake.get_table(stored["path"], stored["sha256"]))
-    return of_account(lines, account.provider, account.billing_account_id)
+    return own_lines(of_account(lines, account.provider, account.billing_account_id))
 
 
 def _closed_before(tx: Tx, month: Period) -> list[Period]:

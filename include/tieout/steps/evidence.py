@@ -11,7 +11,7 @@ from typing import Any
 import pyarrow as pa
 
 from tieout.audit.canonical import canonical_hash
-from tieout.close.evidence import AccountEvidence, CommitmentBalance, FeeBalance
+from tieout.close.evidence import AccountEvidence, CommitmentBalance, FeeBalance, OwnCurrency
 from tieout.close.states import PeriodState
 from tieout.core.errors import NotReadyError
 from tieout.core.money import UNITS_PER_ONE, round_half_even
@@ -22,12 +22,13 @@ from tieout.ledger.amortisation import still_prepaid
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, entry_json
+from tieout.ledger.foreign_lines import own_lines
 from tieout.ledger.grouping import net_units, tax_units
 from tieout.reconciliation.bridge import Bridge, bridge_from_json, bridge_json
 from tieout.reconciliation.commitments import is_commitment
 from tieout.reports.entity_books import of_entity
 from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
-from tieout.steps import commitments, earlier, fees
+from tieout.steps import commitments, earlier, fees, foreign
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -71,6 +72,7 @@ OPTIONAL_POLICIES: tuple[PolicyKind, ...] = (
     "commitments",
     "contract_rates",
     "entities",
+    "fx_rates",
 )
 
 
@@ -155,7 +157,7 @@ def load(context: Context, tx: Tx, month: Period) -> MonthEvidence:
     return MonthEvidence(
         month=month,
         state=known.state if known else "open",
-        currency=sources[0].account.currency,
+        currency=books.currency,
         chart=books,
         lines=lines,
         lines_sha256=stored["sha256"],
@@ -231,6 +233,7 @@ def _account(
         loaded_units=source.file.loaded_units + int(read["refused_units"]),
         ledger_lines_net_units=net_units(own),
         ledger_tax_units=tax_units(own),
+        own=_own_currency(tx, month, account, own),
         documents=_documents(context, tx, account, month),
         is_billed=is_billed(context, tx, account, month),
         bridges=tuple(
@@ -249,6 +252,23 @@ def _documents(
     if account.mode == "arrears":
         return counted(billing_documents(context, tx, account, month), account)
     return earlier.purchases(context, tx, account, month)
+
+
+def _own_currency(
+    tx: Tx, month: Period, account: BillingAccount, lines: pa.Table
+) -> OwnCurrency | None:
+    """The account's figures before they were translated; None in the books' own currency."""
+    pair = (account.currency, chart(tx, month).currency)
+    if pair[0] == pair[1]:
+        return None
+    papers = own_lines(lines)
+    return OwnCurrency(
+        currency=account.currency,
+        net_units=net_units(papers),
+        tax_units=tax_units(papers),
+        cost_rate=foreign.cost_rate(tx, month, pair),
+        closing_rate=foreign.closing_rate(tx, month, pair),
+    )
 
 
 def _cost_reading(tx: Tx, account: BillingAccount, month: Period) -> dict[str, Any]:

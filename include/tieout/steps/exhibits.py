@@ -9,10 +9,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from tieout.close.evidence import AccountEvidence
 from tieout.core.money import format_units, from_minor, minor_digits
 from tieout.ledger.entry import entry_from_json
+from tieout.ledger.exchange import rate_json
+from tieout.ledger.fx_rates import parse_rates
 from tieout.ledger.trial_balance import trial_balance
 from tieout.publish.evidence import documents_csv, json_bytes
+from tieout.publish.papers import RATE_COLUMNS, rate_rows, rate_text
 from tieout.publish.tables import csv_bytes, spread_out, table_csv
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reconciliation.commitments import is_commitment
@@ -128,9 +132,9 @@ def _entries(month: Month) -> bytes:
 
 
 def _accruals(month: Month) -> bytes:
-    digits = minor_digits(month.found.currency)
     rows = []
     for account in month.found.accounts:
+        digits = minor_digits(account.own.currency if account.own else month.found.currency)
         own = [
             entry
             for entry in month.entries
@@ -139,7 +143,7 @@ def _accruals(month: Month) -> bytes:
             and (entry["provider"], entry["billing_account_id"])
             == (account.provider, account.billing_account_id)
         ]
-        accrued = sum(line["debit_minor"] for entry in own for line in entry["lines"])
+        accrued = sum(_debit(line, account) for entry in own for line in entry["lines"])
         billed = sum(one.subtotal_units + one.credit_units for one in account.documents)
         rows.append(
             {
@@ -154,6 +158,11 @@ def _accruals(month: Month) -> bytes:
             }
         )
     return csv_bytes(tuple(rows[0]), rows)
+
+
+def _debit(line: Row, account: AccountEvidence) -> int:
+    """A line's debit in the currency of the account's papers."""
+    return max(line.get("transaction_minor", 0), 0) if account.own else int(line["debit_minor"])
 
 
 def _rollforwards(month: Month) -> bytes | None:
@@ -204,6 +213,23 @@ def _policy_versions(month: Month) -> bytes:
         "approved_at",
     )
     return csv_bytes(columns, rows)
+
+
+def _fx_rates(month: Month) -> bytes | None:
+    """The rates of all entries that are of the month or posted in it."""
+    own = [
+        entry
+        for entry in month.entries
+        if month.period in (entry["service_period"], str(entry["posting_on"])[:7])
+    ]
+    versions = [
+        (one.label, one.sha256, frozenset(map(rate_text, map(rate_json, rates))))
+        for one in reversed(policies.versions(month.tx, "fx_rates"))
+        if one.approved_by
+        for rates in [parse_rates(one.body, name=one.label)]
+    ]
+    rows = rate_rows(own, versions)
+    return csv_bytes(RATE_COLUMNS, rows) if rows else None
 
 
 def _findings(month: Month) -> bytes | None:
@@ -321,6 +347,7 @@ EXHIBITS: dict[str, Callable[[Month], bytes | None]] = {
     "08-chart.csv": _chart,
     "08-policies-used.json": _policies_used,
     "08-policy-versions.csv": _policy_versions,
+    "09-fx-rates.csv": _fx_rates,
     "10-findings.csv": _findings,
     "11-checklist.json": _checklist,
     "11-sign-offs.json": _sign_offs,

@@ -86,22 +86,6 @@ def accounts(tx: Tx, month: Period) -> tuple[BillingAccount, ...]:
     return parse_accounts(found.body, name=found.label)
 
 
-def refuse_mixed_currencies(tx: Tx, month: Period) -> None:
-    """The books are in one currency, and nothing here converts.
-
-    Raises:
-        NotReadyError: an account bills in another currency than that of the chart of accounts.
-    """
-    books = chart(tx, month).currency
-    for account in accounts(tx, month):
-        if account.currency != books:
-            raise NotReadyError(
-                f"Account {account.subject} bills in {account.currency}: expected {books}, the "
-                "currency of the chart of accounts, because nothing converts yet; keep it out of "
-                "this register."
-            )
-
-
 def chart(tx: Tx, month: Period) -> Chart:
     """The approved chart of accounts, with the legal entities of the month.
 

@@ -4,7 +4,7 @@ Owns which view of a month is the present one and the policies that a change is 
 preview and the reapplication both come here, so they cannot differ.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -19,9 +19,11 @@ from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.ledger import posting
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.entry import entry_from_json
+from tieout.ledger.foreign import own_view
+from tieout.ledger.foreign_lines import in_books, own_lines
 from tieout.ledger.reclass import reclass
 from tieout.reports.rule_preview import MonthChange
-from tieout.steps import cubes, earlier
+from tieout.steps import cubes, earlier, foreign
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     accounts,
@@ -98,6 +100,7 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
     files = tuple(dict(one) for one in direct["charges"])
     cube, before_assignment = _cube(context, direct, cuts(used), before_assignment)
     made = classified(cube, month, used)
+    made = replace(made, lines=in_books(made.lines, foreign.cost_rates(tx, month)))
     lines, certificate = allocated(made.lines, month, used)
     stored = context.lake.put_table(lines, f"ledger/period={month}")
     state = periods.state(tx, str(month)) or "open"
@@ -216,22 +219,23 @@ def _reclass(
     """What an open month must take so that all that was posted for a closed one is as restated."""
     if periods.state(tx, str(month)) != "closed":
         return ()
-    books, on = chart(tx, month), posting_month(tx).last_on
-    posted = tuple(entry_from_json(value) for value in journal.entries(tx))
+    books, booked = chart(tx, month), posting_month(tx)
+    posted = own_view(entry_from_json(value) for value in journal.entries(tx))
     made = []
     for account in accounts(tx, month):
+        own = AccountMonth(
+            provider=account.provider,
+            billing_account_id=account.billing_account_id,
+            period=month,
+        )
         one = reclass(
             posted,
-            of_account(lines, account.provider, account.billing_account_id),
-            month=AccountMonth(
-                provider=account.provider,
-                billing_account_id=account.billing_account_id,
-                period=month,
-            ),
-            chart=books,
+            own_lines(of_account(lines, account.provider, account.billing_account_id)),
+            month=own,
+            chart=foreign.chart_of(tx, own, books),
             bills=earlier.bills(context, tx, account, month),
-            on=on,
+            on=booked.last_on,
             source_refs=refs,
         )
         made.append(one)
-    return tuple(made)
+    return tuple(foreign.in_books(tx, booked, books, made))

@@ -15,6 +15,7 @@ from tieout.core.errors import RuleFileError
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
 from tieout.ledger.entities import parse_entities
+from tieout.ledger.fx_rates import parse_rates
 from tieout.publish.erp.base import load_import
 from tieout.publish.erp_layout import sheet_of
 from tieout.publish.erp_target import parse_target
@@ -44,6 +45,7 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
     "contract_rates": parse_contract_rates,
     "drivers": parse_drivers,
     "entities": parse_entities,
+    "fx_rates": parse_rates,
     "initiatives": parse_initiatives,
     "owners": parse_owners,
     "rate_card": parse_card,

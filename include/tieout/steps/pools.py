@@ -20,6 +20,7 @@ from tieout.allocation.pool import Pool
 from tieout.core.money import from_decimal
 from tieout.core.period import Period
 from tieout.focus.columns import AI_SERVICE_CATEGORY
+from tieout.ledger.foreign_lines import with_own_amounts
 from tieout.rules.register import POOL_PREFIX
 from tieout.steps.views import Used, register
 from tieout.store.policies import Policy, PolicyKind
@@ -44,7 +45,7 @@ def allocated(lines: pa.Table, month: Period, used: Used) -> tuple[pa.Table, Cer
         on=month.start_on,
     )
     certificate.check()
-    return made, certificate
+    return with_own_amounts(made, lines), certificate
 
 
 def table_misfits(

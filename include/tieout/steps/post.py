@@ -23,9 +23,11 @@ from tieout.ledger.billing_accounts import BillingAccount
 from tieout.ledger.building import AccountMonth
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalEntry, entry_from_json, reverse
+from tieout.ledger.foreign import own_chart, own_view
+from tieout.ledger.foreign_lines import own_lines
 from tieout.ledger.to_date import ACCRUALS
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
-from tieout.steps import booking, commitments, earlier, fees
+from tieout.steps import booking, commitments, earlier, fees, foreign
 from tieout.steps.context import Context, StepResult
 from tieout.steps.fiscal import dated
 from tieout.steps.inputs import (
@@ -68,7 +70,7 @@ def accrue(context: Context, *, period: str) -> StepResult:
             posting.accrual(
                 _of(lines, account),
                 month=_month(account, month),
-                chart=books,
+                chart=own_chart(books, account.currency),
                 source_refs=(source,),
             )
             for account in _accounts(tx, month, "arrears")
@@ -76,6 +78,7 @@ def accrue(context: Context, *, period: str) -> StepResult:
         ]
         for _, own in _earlier(context, tx, month, books=books):
             made += own
+        made = foreign.in_books(tx, month, books, made)
         return _post(context, tx, "accrue", month, made, reads=[source])
 
 
@@ -85,11 +88,11 @@ def settle(context: Context, *, period: str) -> StepResult:
     An account in arrears without an invoice is accrued by its final report; whether the month may
     be closed without it is the checklist's and a person's decision. Then what closed months ask for
     (accrued again, booked late), and upfront fees: deferred in the month that bills them, released
-    in later ones.
+    in later ones. At last what is owed in foreign currencies is taken to the closing rate.
 
     Raises:
         PeriodClosedError: the period takes no entries any more.
-        NotReadyError: a stage has not been allocated.
+        NotReadyError: a stage has not been allocated, or a rate is missing.
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
@@ -100,13 +103,16 @@ def settle(context: Context, *, period: str) -> StepResult:
         books = chart(tx, month)
         made: list[posting.Posting] = []
         for account in _accounts(tx, month, "arrears"):
-            made += _settle_arrears(context, tx, account, month, books=books, lines=lines)
+            own_books = own_chart(books, account.currency)
+            made += _settle_arrears(context, tx, account, month, books=own_books, lines=lines)
         for account in (*_accounts(tx, month, "prepaid"), *_accounts(tx, month, "commitment")):
             made += _settle_prepaid(context, tx, account, month, books=books, lines=lines)
         for closed, own in _earlier(context, tx, month, books=books):
             made += [*own, *late.reversals(closed, own)]
+        made = foreign.in_books(tx, month, books, made)
         made += _amortise(context, tx, month, books=books)
         made += _commitments(tx, month, books=books)
+        made += foreign.remeasured(tx, month, books, made)
         return _post(context, tx, "settle", month, made, reads=[source])
 
 
@@ -245,7 +251,7 @@ def _earlier(
         return []
     posted = [entry_from_json(value) for value in journal.entries(tx)]
     made = [
-        (one, late.entries_of(one, chart=of_service_month(tx, books, one.month.period)))
+        (one, late.entries_of(one, chart=_chart(tx, one.month, books)))
         for one in earlier.found(context, tx, month, posted)
     ]
     for entry in (one.entry for _, own in made for one in own if one.entry):
@@ -266,6 +272,7 @@ def _amortise(context: Context, tx: Tx, month: Period, *, books: Chart) -> list[
     for one in fees.through(context, tx, month):
         entries = one.entries(posted)
         at = one.month(month)
+        foreign.refuse_fee(tx, at, books)
         if one.fee.billed == month:
             wanted = deferral(one.fee, month=at, chart=books)
         else:
@@ -275,6 +282,11 @@ def _amortise(context: Context, tx: Tx, month: Period, *, books: Chart) -> list[
         own = [entry for entry in own if entry not in standing]
         made += restated(standing, wanted, posted=posted)
     return _postings([*restated(own, None, posted=posted), *made], ())
+
+
+def _chart(tx: Tx, month: AccountMonth, books: Chart) -> Chart:
+    """The chart by which a month of service is posted: in its currency, with its legal entities."""
+    return foreign.chart_of(tx, month, of_service_month(tx, books, month.period))
 
 
 def _commitments(tx: Tx, month: Period, *, books: Chart) -> list[posting.Posting]:
@@ -335,8 +347,8 @@ def _post(
 
 
 def _posted(tx: Tx, account: BillingAccount, month: Period) -> list[JournalEntry]:
-    """Entries of the account for this service period, in any posting period."""
-    found = [entry_from_json(value) for value in journal.entries(tx)]
+    """Entries of the account for this service period, in any posting period, as on its papers."""
+    found = own_view(entry_from_json(value) for value in journal.entries(tx))
     return [
         entry
         for entry in found
@@ -353,7 +365,7 @@ def _lines(context: Context, tx: Tx, month: Period, stage: str) -> tuple[pa.Tabl
 
 
 def _of(lines: pa.Table, account: BillingAccount) -> pa.Table:
-    return of_account(lines, account.provider, account.billing_account_id)
+    return own_lines(of_account(lines, account.provider, account.billing_account_id))
 
 
 def _accounts(tx: Tx, month: Period, mode: str) -> list[BillingAccount]:

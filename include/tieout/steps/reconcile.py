@@ -2,7 +2,8 @@
 
 Owns which three figures stand against each other; the bridges and their causes are computed in
 `reconciliation` and add up exactly, with what nobody explained as its own line. Beside them each
-account has its month as one variance bridge: price, volume, mix and the rest.
+account has its month as one variance bridge: price, volume, mix and the rest; of an account in a
+foreign currency in that of the books, with what the rate changed.
 """
 
 from typing import TypedDict
@@ -14,12 +15,12 @@ from tieout.core.finding import Finding
 from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
 from tieout.ledger.billing_accounts import BillingAccount
-from tieout.reconciliation.account_variance import account_variance
+from tieout.reconciliation.account_variance import AccountFigures, bridge_of
 from tieout.reconciliation.arrears import reconcile_arrears
 from tieout.reconciliation.bridge import Bridge, bridge_json
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
 from tieout.reconciliation.variance import SECTION
-from tieout.steps import commitments, earlier
+from tieout.steps import commitments, earlier, foreign
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import (
     AccountSnapshot,
@@ -70,7 +71,9 @@ def run(context: Context, *, period: str) -> StepResult:
             if final.account.mode != "arrears"
         ]
         promised = commitments.reads(tx, month)
-        reads = [*_reads(drafts, finals, papers, estimates), *opened, *promised]
+        rates = foreign.cost_rates(tx, month)
+        own = _reads(drafts, finals, papers, estimates)
+        reads = [*own, *opened, *promised, *map(str, rates.items())]
         work = begin(context, "reconcile", period, reads=reads)
         if found := done_before(tx, work):
             return result(work, "unchanged", found.outputs, ("bridges", "unexplained"))
@@ -123,7 +126,9 @@ def _reconcile(
     else:
         bridges, found = reconcile_prepaid(**figures, credit=_credit(tx, account, month, paper))
     billing = counted(paper, account) if account.mode == "arrears" else ()
-    return (*bridges, account_variance(**figures, period=month, invoices=billing)), found
+    exchange = foreign.exchange_of(tx, account, month, billing)
+    whole = AccountFigures(**figures, period=month, invoices=billing)
+    return (*bridges, bridge_of(whole, exchange)), found
 
 
 def _papers(

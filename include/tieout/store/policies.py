@@ -28,6 +28,7 @@ KINDS: tuple[PolicyKind, ...] = (
     "contract_rates",
     "drivers",
     "entities",
+    "fx_rates",
     "initiatives",
     "owners",
     "rate_card",

@@ -16,6 +16,7 @@ from sqlalchemy.dialects.postgresql import JSONB
 from tieout.core.errors import UnknownSubjectError
 from tieout.core.money import from_decimal
 from tieout.focus.ledger_columns import LEDGER_SCHEMA
+from tieout.ledger.foreign_lines import TRANSACTION_COLUMNS
 from tieout.store.schema import ledger_line
 from tieout.store.schema import publication as table
 from tieout.store.session import Tx
@@ -118,16 +119,19 @@ def lines(tx: Tx, publication_id: int) -> pa.Table:
 
 
 def _copy(tx: Tx, publication_id: int, lines: pa.Table) -> None:
-    names = ", ".join(("publication_id", *LEDGER_SCHEMA.names))
+    own = [
+        name for name in (*LEDGER_SCHEMA.names, *TRANSACTION_COLUMNS) if name in lines.schema.names
+    ]
+    names = ", ".join(("publication_id", *own))
     cursor = tx.connection.cursor()
     with cursor.copy(f"COPY tieout.ledger_line ({names}) FROM STDIN") as copy:
-        for row in _rows(lines):
+        for row in _rows(lines.select(own)):
             copy.write_row((publication_id, *row))
     cursor.close()
 
 
 def _rows(lines: pa.Table) -> Iterator[tuple[Any, ...]]:
-    for batch in lines.select(LEDGER_SCHEMA.names).to_batches(max_chunksize=10_000):
+    for batch in lines.to_batches(max_chunksize=10_000):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

@@ -324,6 +324,8 @@ ledger_line = sa.Table(
     metadata,
     sa.Column("publication_id", sa.BigInteger, primary_key=True),
     *(sa.Column(name, _LEDGER_TYPES.get(name, sa.Text())) for name in LEDGER_SCHEMA.names),
+    sa.Column("transaction_currency", sa.Text()),
+    sa.Column("transaction_cost", _LEDGER_TYPES["billed_cost"]),
 )
 
 intake = sa.Table(

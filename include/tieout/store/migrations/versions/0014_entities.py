@@ -1,13 +1,13 @@
 """Legal entities as a policy, and document numbers by fiscal year.
 
 Revision ID: 0014
-Revises: 0012
+Revises: 0013
 """
 
 from tieout.store.migrations.script import refuse_downgrade, run_sql
 
 revision = "0014"
-down_revision = "0012"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
