@@ -3,7 +3,7 @@
 A three-way match (estimate, report, invoice: two matchings) and a keyed reconciliation of two
 figures with a cause for every difference, of which one key in a hundred has one. Each run is a
 process of its own that times only the comparison, in CPU-seconds; the figures are rows a second of
-all sides together.
+all sides together. With `--peers VENV` threeway and fastrecon do the same in turns with ours.
 """
 
 import argparse
@@ -13,8 +13,11 @@ import statistics
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from importlib.metadata import version
+from pathlib import Path
+from typing import Any, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -35,7 +38,23 @@ NAMES = {
     "explain": "keyed reconciliation with causes",
 }
 _ONE_IN = 100
+_PEERS = Path(__file__).with_name("peers")
 _START = datetime(2026, 10, 1, tzinfo=UTC)
+
+
+class Peer(NamedTuple):
+    """A program that does the same: its name, our wrapper, its sides, and the goal against it."""
+
+    title: str
+    script: str
+    sides: int
+    times: float
+
+
+PEERS = {
+    "match": Peer("threeway 1.1.0", "threeway_match.py", 3, 8),
+    "explain": Peer("fastrecon 0.9.3", "fastrecon_compare.py", 2, 2.5),
+}
 
 
 def main() -> None:
@@ -44,33 +63,45 @@ def main() -> None:
     asked.add_argument("--rows", type=int, default=int(os.environ.get("BENCH_ROWS", "1000000")))
     asked.add_argument("--runs", type=int, default=3)
     asked.add_argument("--only", choices=sorted(GOALS))
+    asked.add_argument("--peers", type=Path, help="virtual environment with threeway, fastrecon")
     options = asked.parse_args()
     if options.only:
         sys.stdout.write(json.dumps(_rate(options.only, options.rows)))
         return
-    found = [_result(name, options.rows, options.runs) for name in GOALS]
+    peer = options.peers / "bin" / "python" if options.peers else None
+    found = [_result(name, options.rows, options.runs, peer) for name in GOALS]
     merge(found)
     sys.stdout.write(table(found) + "\n")
 
 
-def _result(name: str, rows: int, runs: int) -> Result:
+def _result(name: str, rows: int, runs: int, peer: Path | None) -> Result:
+    """Ours and the peer in turns, each run a process of its own."""
     command = [sys.executable, "-m", "bench.bench_match", "--only", name, "--rows", str(rows)]
-    rates = [
-        float(json.loads(subprocess.run(command, check=True, capture_output=True).stdout))
-        for _ in range(runs)
-    ]
-    rate = statistics.median(rates)
+    rates: list[float] = []
+    others: list[float] = []
+    for _ in range(runs):
+        rates.append(float(_printed_by(command)))
+        if peer:
+            found = _printed_by([str(peer), str(_PEERS / PEERS[name].script), str(rows)])
+            others.append(PEERS[name].sides * found["keys"] / found["cpu_s"])
+    rate, other = statistics.median(rates), statistics.median(others) if others else None
+    ratio = round(rate / other, 2) if other else None
+    against = f"{PEERS[name].title} {min(others):,.0f}-{max(others):,.0f}" if others else "no peer"
     return Result(
         name=f"{NAMES[name]}, {rows:,} rows a side",
         ours=round(rate),
-        other=None,
+        other=other and round(other),
         unit="rows/CPU-s",
-        ratio=None,
-        goal=f">= {GOALS[name]:,} rows/CPU-s",
-        met=rate >= GOALS[name],
+        ratio=ratio,
+        goal=f">= {GOALS[name]:,} rows/CPU-s, {PEERS[name].times} x {PEERS[name].title}",
+        met=rate >= GOALS[name] and (ratio is None or ratio >= PEERS[name].times),
         versions={**python_version(), **{one: version(one) for one in ("pyarrow", "numpy")}},
-        note=f"{runs}x {min(rates):,.0f}-{max(rates):,.0f}; no peer measured",
+        note=f"{runs}x {min(rates):,.0f}-{max(rates):,.0f}; {against}",
     )
+
+
+def _printed_by(command: Sequence[str]) -> Any:
+    return json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
 
 
 def _rate(name: str, rows: int) -> float:

@@ -21,9 +21,9 @@ from beancount import loader
 from demo import postgres
 
 from bench.results import Result, merge, python_version, table
-from tieout.audit.merkle import leaf_hash, root
-from tieout.ledger.entry import JournalEntry, entry_json, numbered, signed_line
-from tieout.store import audit, journal, migrate, periods
+from tieout.ledger.entry import JournalEntry, numbered, signed_line
+from tieout.steps import booking
+from tieout.store import migrate, periods
 from tieout.store.session import Store
 
 MONTH, ON = "2026-10", date(2026, 10, 31)
@@ -98,12 +98,7 @@ def _posted_s(store: Store, entries: Sequence[JournalEntry]) -> float:
     began = time.perf_counter()
     with store.transaction() as tx:
         periods.ensure(tx, MONTH)
-        texts = [journal.entry_text(entry_json(entry)) for entry in entries]
-        posted = journal.post_texts(tx, texts)
-        tree = root([leaf_hash(text.encode()) for text in texts])
-        numbers = [one.document_no for one in posted]
-        facts = {"document_nos": numbers, "entries_root": tree.hex()}
-        audit.record(tx, "entries_posted", MONTH, facts)
+        booking.record(tx, MONTH, entries, booking.post_all(tx, entries), {})
     return time.perf_counter() - began
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
@@ -19,7 +20,7 @@ from tieout.reconciliation.match_passes import (
     REPORT_TO_INVOICE,
 )
 from tieout.reconciliation.match_sides import Side, charges_side, invoices_side
-from tieout.reconciliation.match_values import Matching
+from tieout.reconciliation.match_values import Matching, Member
 from tieout.reconciliation.matching import match
 
 
@@ -286,3 +287,47 @@ def test_the_order_of_rows_changes_nothing_and_nothing_is_lost(
     suggested = [member for one in found.suggested for member in (*one.earlier, *one.later)]
     assert len(set(suggested)) == len(suggested)
     assert set(suggested) <= {*found.open_earlier, *found.open_later}
+
+
+@given(
+    st.lists(st.text("0f", min_size=9, max_size=9), max_size=12, unique=True)
+    | st.lists(st.text("0fé", max_size=9), max_size=12, unique=True)
+)
+def test_open_rows_come_in_the_order_of_their_ids_whatever_these_look_like(ids: list[str]) -> None:
+    rows = side("report", *((one, str(n), {}) for n, one in enumerate(ids, start=1)))
+    found = match(Side(name="report", rows=rows.rows.slice(1)), side("invoice"), passes=PASSES)
+    left = {one: to_units(str(n)) for n, one in enumerate(ids, start=1) if n > 1}
+    assert list(map(tuple, found.open_earlier)) == sorted(left.items())
+
+
+def test_records_are_made_when_they_are_looked_at_and_equal_the_same_values() -> None:
+    one, other = (
+        match(
+            side("report", ("a", "1", {"sku_id": "s"})),
+            side("invoice", ("x", "1", {"sku_id": "s"})),
+            passes=PASSES,
+        )
+        for _ in range(2)
+    )
+    assert one == other
+    assert hash(one.records) == hash(other.records)
+    assert one.records.__eq__(len(one.records)) is False
+    assert (one.records[0], one.records[:1], len(one.records)) == (
+        *other.records,
+        tuple(other.records),
+        1,
+    )
+
+
+def test_a_row_that_is_matched_and_open_is_refused() -> None:
+    found = match(
+        side("report", ("a", "1", {"sku_id": "s"}), ("b", "0", {})),
+        side("invoice", ("x", "1", {"sku_id": "s"})),
+        passes=PASSES,
+    )
+    with pytest.raises(ConservationError, match="found a twice"):
+        replace(found, open_earlier=(Member("a", 0),))
+    with pytest.raises(ConservationError, match="found a twice"):
+        replace(found, records=(*found.records, *found.records))
+    with pytest.raises(ConservationError, match="should add up"):
+        replace(found, later_units=5)

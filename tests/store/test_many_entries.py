@@ -5,11 +5,15 @@ from collections.abc import Callable
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
+from urllib.parse import urlsplit
 
+import psycopg
 import pytest
 import sqlalchemy as sa
+from demo.postgres import Logins, Server
 from hypothesis import given
 from hypothesis import strategies as st
+from psycopg import sql
 from tests.conftest import Stores
 from tests.examples import examples
 from tests.store.samples import OCTOBER, a_line, a_run, an_entry, close, mirrored
@@ -17,6 +21,7 @@ from tests.store.samples import OCTOBER, a_line, a_run, an_entry, close, mirrore
 from tieout.core.errors import (
     IntegrityError,
     PeriodClosedError,
+    SegregationError,
     TieoutError,
     UnbalancedEntryError,
     UnknownSubjectError,
@@ -35,6 +40,17 @@ HEADERS = (
     "WHERE original.entry_id = posted.reverses_entry_id) AS reverses, "
     "entry_id - first_value(entry_id) OVER (ORDER BY ledger_seq) AS place "
     "FROM tieout.journal_entry AS posted WHERE ledger_seq > 3"
+)
+FORGED = {"entry_id": 9, "ledger_seq": 9, "number": 9, "document_no": "x", "idempotency_key": "x"}
+FORGED_HEADER = (
+    "INSERT INTO tieout.journal_entry OVERRIDING SYSTEM VALUE "
+    "SELECT (jsonb_populate_record(posted, :changed)).* "
+    "FROM tieout.journal_entry AS posted WHERE ledger_seq = 1"
+)
+FORGED_LINES = (
+    "INSERT INTO tieout.journal_line "
+    "SELECT 9, number, '6100', (line->>'debit')::bigint, (line->>'credit')::bigint, '', '{}', NULL "
+    "FROM jsonb_array_elements(%s::jsonb) WITH ORDINALITY AS given (line, number)"
 )
 FAULTS: dict[str, Callable[[Entry], Entry]] = {
     "unbalanced": lambda entry: entry | {"lines": [a_line(1, "6100", 2), a_line(2, "2100", -1)]},
@@ -235,35 +251,58 @@ def test_long_postings_go_in_several_batches_in_one_order(
 
 
 @pytest.mark.parametrize(
-    ("entry_id", "number", "refusal", "sentence"),
+    ("entry_id", "number", "sentence"),
     [
-        (999, 1, IntegrityError, "journal_line_entry_id_fkey"),
-        (1, 3, UnbalancedEntryError, "has 3 lines up to number 3"),
+        (999, 1, "Lines of entry 999 came without it"),
+        (1, 3, "has 3 lines up to number 3"),
     ],
 )
 def test_lines_without_their_entry_or_after_it_are_refused(
-    stores: Stores,
-    worker: Store,
-    entry_id: int,
-    number: int,
-    *,
-    refusal: type[TieoutError],
-    sentence: str,
+    stores: Stores, worker: Store, entry_id: int, number: int, sentence: str
 ) -> None:
     line = "INSERT INTO tieout.journal_line VALUES (:entry, :no, '6100', 5, 0, '', '{}', NULL)"
-    with pytest.raises(refusal, match=sentence):
+    with pytest.raises(UnbalancedEntryError, match=sentence):
         _as_owner(stores, line, {"entry": entry_id, "no": number})
 
 
 def test_an_entry_without_lines_does_not_live_to_the_commit(stores: Stores, worker: Store) -> None:
-    header = (
-        "INSERT INTO tieout.journal_entry OVERRIDING SYSTEM VALUE "
-        "SELECT (jsonb_populate_record(posted, :changed)).* "
-        "FROM tieout.journal_entry AS posted WHERE ledger_seq = 1"
-    )
-    changed = {"entry_id": 9, "ledger_seq": 9, "number": 9, "document_no": "x"}
     with pytest.raises(UnbalancedEntryError, match="has 0 lines"):
-        _as_owner(stores, header, {"changed": json.dumps(changed | {"idempotency_key": "x"})})
+        _as_owner(stores, FORGED_HEADER, {"changed": json.dumps(FORGED)})
+
+
+@pytest.mark.parametrize(
+    ("amounts", "sentence"),
+    [
+        (((500, 0), (0, 499)), "does not balance: debits 500, credits 499"),
+        (((500, 0), (0, 499), (0, 1)), "has 3 lines up to number 3: expected 2"),
+        (((500, 0),), "has 1 lines up to number 1: expected 2"),
+    ],
+)
+@pytest.mark.parametrize("role", ["origin", "replica"])
+def test_forged_lines_are_refused_even_by_a_session_that_switches_triggers_off(
+    postgres_server: Server,
+    ledger_database: Logins,
+    worker: Store,
+    role: str,
+    *,
+    amounts: tuple[tuple[int, int], ...],
+    sentence: str,
+) -> None:
+    lines = json.dumps([{"debit": debit, "credit": credit} for debit, credit in amounts])
+    name = urlsplit(ledger_database.worker_url).path
+    admin_url = urlsplit(postgres_server.admin_url)._replace(path=name).geturl()
+    with psycopg.connect(admin_url) as admin:
+        admin.execute(sql.SQL("SET session_replication_role = {}").format(role))
+        admin.execute(FORGED_HEADER.replace(":changed", "%s"), [json.dumps(FORGED)])
+        with pytest.raises(psycopg.Error, match=sentence) as refusal:
+            admin.execute(FORGED_LINES, [lines])
+    assert refusal.value.sqlstate == "TO003"
+
+
+def test_the_login_of_the_application_writes_no_line_itself(worker: Store) -> None:
+    forged = "INSERT INTO tieout.journal_line VALUES (1, 3, '6100', 5, 0, '', '{}', NULL)"
+    with pytest.raises(SegregationError, match="permission denied"), worker.transaction() as tx:
+        tx.execute(sa.text(forged))
 
 
 def _as_owner(stores: Stores, statement: str, values: dict[str, Any]) -> None:

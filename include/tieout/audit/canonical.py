@@ -15,7 +15,7 @@ from tieout.core.errors import IntegrityError
 from tieout.core.ids import sha256_hex
 
 _TEXTS = frozenset({str})
-_LARGEST = 2**53 - 1  # RFC 8785 counts in IEEE doubles
+LARGEST = 2**53 - 1  # RFC 8785 counts in IEEE doubles
 
 
 def canonical_bytes(value: Any) -> bytes:
@@ -48,7 +48,7 @@ def _is_simple(value: Any) -> bool:
         return _TEXTS.issuperset(map(type, value)) and all(map(_is_simple, value.values()))
     if kind is list:
         return all(map(_is_simple, value))
-    return kind is str or value is None or (kind is int and abs(value) <= _LARGEST)
+    return kind is str or value is None or (kind is int and abs(value) <= LARGEST)
 
 
 def _plain(value: Any, place: str) -> Any:
@@ -69,7 +69,7 @@ def _plain(value: Any, place: str) -> Any:
 
 
 def _integer(value: int, place: str) -> int:
-    if abs(value) > _LARGEST:
+    if abs(value) > LARGEST:
         raise IntegrityError(
             f"Cannot hash {place}: expected an integer within 2**53 - 1, found {value}; write it "
             "as text."

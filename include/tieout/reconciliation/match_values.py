@@ -7,7 +7,12 @@ first (estimate, draft), `later` the one that answers it (report, final, invoice
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from tieout.core.errors import ConservationError
 from tieout.core.finding import Finding
@@ -106,6 +111,28 @@ class Decision:
     later_ids: tuple[str, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Totals:
+    """What records held as columns say of one side without becoming values.
+
+    `times` is how many standing matches each row (`ids`, ordered) is in, `units` what the matched
+    rows add up to; `repeated_id` is the first id that two rows have, None when all differ.
+    """
+
+    ids: pa.Array
+    repeated_id: str | None
+    times: npt.NDArray[np.int64]
+    units: int
+
+
+@runtime_checkable
+class Columns(Protocol):
+    """Records of passes, none of them taken apart, that can be proven without making values."""
+
+    def totals(self, side: int) -> Totals:
+        """Of the earlier (0) or later (1) figure."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Matching:
     """All records of two figures in order, and what is open; conserves or does not exist.
@@ -119,7 +146,7 @@ class Matching:
 
     earlier_name: str
     later_name: str
-    records: tuple[Match, ...]
+    records: Sequence[Match]
     open_earlier: tuple[Member, ...]
     open_later: tuple[Member, ...]
     earlier_units: int
@@ -127,16 +154,21 @@ class Matching:
     findings: tuple[Finding, ...] = ()
 
     def __post_init__(self) -> None:
-        standing = self.standing
         sides = (
-            (self.earlier_name, [one.earlier for one in standing], self.open_earlier),
-            (self.later_name, [one.later for one in standing], self.open_later),
+            (self.earlier_name, self.open_earlier, self.earlier_units),
+            (self.later_name, self.open_later, self.later_units),
         )
-        for (name, matched, left), whole in zip(
-            sides, (self.earlier_units, self.later_units), strict=True
-        ):
-            _refuse_repeats(name, [*matched, left])
-            _refuse_gap(name, [*matched, left], whole=whole)
+        if isinstance(self.records, Columns):
+            for place, (name, left, whole) in enumerate(sides):
+                totals = self.records.totals(place)
+                _refuse_uses(name, totals, left)
+                _refuse_gap(name, totals.units + _sum([left]), whole=whole)
+            return
+        standing = self.standing
+        matched = [one.earlier for one in standing], [one.later for one in standing]
+        for (name, left, whole), groups in zip(sides, matched, strict=True):
+            _refuse_repeats(name, [*groups, left])
+            _refuse_gap(name, _sum([*groups, left]), whole=whole)
 
     @property
     def standing(self) -> tuple[Match, ...]:
@@ -168,15 +200,30 @@ def _refuse_repeats(name: str, groups: Sequence[tuple[Member, ...]]) -> None:
     ids = [member_id for group in groups for member_id, _ in group]
     if len(set(ids)) == len(ids):
         return
-    first = min(one for one, count in Counter(ids).items() if count > 1)
-    raise ConservationError(
-        f"Expected each row of the {name} in one match or open, found {first} twice: give every "
+    raise _repeated(name, min(one for one, count in Counter(ids).items() if count > 1))
+
+
+def _refuse_uses(name: str, totals: Totals, left: tuple[Member, ...]) -> None:
+    """Refuse an id on two rows, and a row that is not in one match or open, but both or neither."""
+    if totals.repeated_id is not None:
+        raise _repeated(name, totals.repeated_id)
+    times = totals.times.copy()
+    if left:
+        ids = pa.array([member_id for member_id, _ in left], pa.string())
+        np.add.at(times, pc.index_in(ids, value_set=totals.ids).to_numpy(), 1)
+    wrong = np.flatnonzero(times != 1)
+    if len(wrong):
+        raise _repeated(name, totals.ids[int(wrong[0])].as_py())
+
+
+def _repeated(name: str, row: str) -> ConservationError:
+    return ConservationError(
+        f"Expected each row of the {name} in one match or open, found {row} twice: give every "
         "row an id of its own, and match again."
     )
 
 
-def _refuse_gap(name: str, groups: Sequence[tuple[Member, ...]], *, whole: int) -> None:
-    found = _sum(groups)
+def _refuse_gap(name: str, found: int, *, whole: int) -> None:
     if found != whole:
         raise ConservationError(
             f"Matched and open rows of the {name} should add up to {format_units(whole)} and are "

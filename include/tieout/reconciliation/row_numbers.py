@@ -3,14 +3,14 @@
 Owns grouping and exact sums of millions of rows; knows no column's meaning.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from tieout.focus.coded import codes_of
+from tieout.focus.coded import Codes, codes_of
 
 Numbers = npt.NDArray[np.int64]
 Units = npt.NDArray[Any]  # machine words, or Python's integers where words could overflow
@@ -22,12 +22,17 @@ def numbered(columns: Sequence[pa.DictionaryArray]) -> Numbers:
 
     The columns are `coded` and equally long; at least one.
     """
-    found, size = np.zeros(len(columns[0]), np.int64), 1
-    for column in columns:
-        width = len(column.dictionary) + 1
+    return numbered_codes((len(column.dictionary), codes_of(column)) for column in columns)
+
+
+def numbered_codes(columns: Iterable[tuple[int, Codes]]) -> Numbers:
+    """The same for columns that are codes already, each with the length of its dictionary."""
+    found, size = np.zeros(1, np.int64), 1
+    for texts, codes in columns:
+        width = texts + 1
         if size * width >= _WORD_LIMIT:
             found, size = _counted(found), len(found)
-        found = found * width + codes_of(column) + 1
+        found = found * width + codes + 1
         size *= width
     return _counted(found)
 

@@ -8,9 +8,9 @@ run that made them, are the callers' business.
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from tieout.audit.canonical import canonical_bytes
 from tieout.audit.merkle import leaf_hash, root
-from tieout.ledger.entry import JournalEntry, entry_json
+from tieout.ledger.entry import JournalEntry
+from tieout.ledger.entry_text import canonical_text
 from tieout.store import audit, journal
 from tieout.store.journal import Posted
 from tieout.store.session import Tx
@@ -18,7 +18,7 @@ from tieout.store.session import Tx
 
 def post_all(tx: Tx, entries: Sequence[JournalEntry]) -> list[Posted]:
     """Post the entries in order; one that stands already is left alone and gives its number."""
-    return journal.post_many(tx, [entry_json(entry) for entry in entries])
+    return journal.post_texts(tx, map(canonical_text, entries))
 
 
 def record(
@@ -35,7 +35,7 @@ def record(
     new = [(entry, one) for entry, one in zip(entries, at, strict=True) if one.is_new]
     if not new:
         return
-    leaves = [leaf_hash(canonical_bytes(entry_json(entry))) for entry, _ in new]
+    leaves = [leaf_hash(canonical_text(entry).encode()) for entry, _ in new]
     audit.record(
         tx,
         "entries_posted",

@@ -6,6 +6,7 @@ nothing here decides. Amounts are integers of the currency's smallest unit.
 
 import json
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -76,13 +77,14 @@ def post_texts(tx: Tx, texts: Iterable[str], *, run_id: int | None = None) -> li
     """Post canonical texts (`entry_text`) in their order, a batch a statement.
 
     Gives one `Posted` an entry; an entry that is given twice is new once. Nothing is left of any
-    of them when one is refused.
+    of them when one is refused. The texts of a batch are taken from the iterable, in a thread,
+    while the database posts the batch before.
 
     Raises:
         The errors of `post`, of the first batch that has something wrong.
     """
     posted: list[Posted] = []
-    for batch in _batches(texts):
+    for batch in _one_ahead(_batches(texts)):
         rows = tx.execute(
             sa.text("SELECT * FROM tieout.post_entries(:batch, :run)"),
             {"batch": "\n".join(batch), "run": run_id},
@@ -198,6 +200,14 @@ def _batches(texts: Iterable[str]) -> Iterator[list[str]]:
         letters, reverses = letters + len(text), is_reversal
     if batch:
         yield batch
+
+
+def _one_ahead(batches: Iterator[list[str]]) -> Iterator[list[str]]:
+    with ThreadPoolExecutor(max_workers=1) as maker:
+        coming = maker.submit(next, batches, None)
+        while (batch := coming.result()) is not None:
+            coming = maker.submit(next, batches, None)
+            yield batch
 
 
 def _posted(row: sa.Row[Any]) -> Posted:
