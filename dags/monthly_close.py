@@ -46,7 +46,7 @@ def monthly_close() -> None:
     def request_close() -> PokeReturnValue:
         from tieout.steps import close
 
-        return on.asked(close.request, **on.month())
+        return on.asked(close.request, is_watched=True, **on.month())
 
     @task(retries=0)
     def verify_closed() -> on.Summaries:

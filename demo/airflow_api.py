@@ -1,5 +1,6 @@
 """Airflow's REST API as the demo and the tests use it: log-in, runs, tasks, people's answers."""
 
+import time
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from types import TracebackType
@@ -38,17 +39,32 @@ class AirflowApi:
         return self
 
     def call(self, method: str, path: str, **arguments: Any) -> Any:
-        """One request; the JSON of the answer.
+        """One request; the JSON of the answer. Told to wait, it waits and asks once more.
 
         Raises:
             AirflowRefusedError: any status from 400 up, or an answer that is not JSON (Airflow
                 shows its start page where no route is, for instance when a plug-in did not load).
         """
         answer = self._http.request(method, path, **arguments)
+        if answer.status_code == httpx.codes.TOO_MANY_REQUESTS:
+            time.sleep(int(answer.headers.get("Retry-After", "1")))
+            answer = self._http.request(method, path, **arguments)
         is_page = answer.headers.get("content-type", "").startswith("text/html")
         if is_page or answer.status_code >= httpx.codes.BAD_REQUEST:
             raise AirflowRefusedError(f"{method} {path}: {answer.status_code} {answer.text[:500]}")
         return answer.json() if answer.content else None
+
+    def decide(
+        self, path: str, *, act: str, subject: str, body: dict[str, Any] | None = None
+    ) -> Any:
+        """One decision on the finance API: ask for a number, then decide with it.
+
+        A person reads and types the word; the demo's people type what they are shown.
+        """
+        wish = {"act": act, "subject": subject}
+        given = self.call("POST", "/tieout/api/confirmations", json=wish)
+        typed = {"nonce": given["nonce"], "typed": given["type_this"]}
+        return self.call("POST", path, json={**(body or {}), "confirmation": typed})
 
     def not_ready(self, dags: Sequence[str], *, user: str, password: str) -> str:
         """What is still missing, in words; empty when all is healthy and the DAGs are read."""

@@ -50,7 +50,11 @@ def propose_and_approve(worker: Context, url: str, *, month: Month) -> None:
             waiting.append((kind, made.summary["version"]))
     with logged_in(url, CONTROLLER) as chen:
         for kind, version in waiting:
-            chen.call("POST", f"/tieout/api/policies/{kind}/{version}/approval")
+            chen.decide(
+                f"/tieout/api/policies/{kind}/{version}/approval",
+                act="approve_policy",
+                subject=f"{kind}@{version}",
+            )
     say(f"policies: {len(waiting)} proposed by {PREPARER} and approved by {CONTROLLER}")
 
 
@@ -67,7 +71,9 @@ def change_rules(worker: Context, url: str, *, month: Month) -> None:
     sha256 = kept[0]["preview"]
     if kept[0]["approved_by"] is None:
         with logged_in(url, CONTROLLER) as chen:
-            chen.call("POST", f"/tieout/api/previews/{sha256}/approval")
+            chen.decide(
+                f"/tieout/api/previews/{sha256}/approval", act="approve_preview", subject=sha256
+            )
     applied = reapply.run(worker, preview=sha256).summary
     for period, stage in reapply.open_stages(worker, preview=sha256):
         classify.run(worker, period=period, stage=stage)
@@ -96,10 +102,24 @@ def clear_the_queue(url: str, *, period: str, until: date) -> None:
                 "POST", f"/tieout/api/exceptions/{one['exception_id']}/explanation", json=why
             )
     with logged_in(url, CONTROLLER) as chen:
+        _review_overrides(chen, period=period)
         for one in missing:
             word = {"remark": "Demo: agreed until the bill comes.", "expires_on": str(until)}
             chen.call("POST", f"{_QUEUE}/{one['exception_id']}/acceptance", json=word)
             say(f"missing invoice accepted by {CONTROLLER} until {until}: {one['subject']}")
+
+
+def _review_overrides(chen: AirflowApi, *, period: str) -> None:
+    """Copy what was done by hand in Airflow into the books' own trail, and look at it."""
+    copied = chen.call("POST", "/tieout/api/controls/airflow")
+    checks = chen.call("GET", f"/tieout/api/periods/{period}/checklist")
+    (shown,) = [one for one in checks if one["check_id"] == "C18"]
+    if shown["state"] == "failed":
+        why = {"remark": "Demo: looked at each act in Airflow."}
+        chen.call("POST", f"/tieout/api/periods/{period}/overrides/review", json=why)
+        say(f"acts in Airflow reviewed by {CONTROLLER}: {shown['detail'][:60]}")
+    elif copied["waiting"]:
+        say(f"{copied['waiting']} acts in Airflow are too young to be reviewed yet")
 
 
 def what_blocks(url: str, *, period: str) -> str:
@@ -120,10 +140,11 @@ def sign(question: dict[str, Any], url: str, *, period: str) -> None:
         asked = own.call("GET", f"/tieout/api/periods/{period}")
         signed = {one["duty"] for one in asked["sign_offs"] if one["is_current"]}
         if duty not in signed:
-            own.call(
-                "POST",
+            own.decide(
                 f"/tieout/api/periods/{period}/sign-offs",
-                json={
+                act="sign",
+                subject=period,
+                body={
                     "duty": duty,
                     "content_hash": asked["content_hash"],
                     "comment": "Demo: checked the statement and the checklist.",

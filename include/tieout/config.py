@@ -81,6 +81,7 @@ class Settings:
     signing_key: str = ""
     anchor_url: str = ""
     anchor_git: str = ""
+    fingerprint_key: Secret = field(default_factory=lambda: Secret(""))
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
@@ -101,6 +102,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         signing_key=env.get("TIEOUT_SIGNING_KEY", ""),
         anchor_url=env.get("TIEOUT_ANCHOR_URL", ""),
         anchor_git=env.get("TIEOUT_ANCHOR_GIT", ""),
+        fingerprint_key=Secret(env.get("TIEOUT_FINGERPRINT_KEY", "")),
     )
 
 
@@ -151,13 +153,18 @@ def connection_from_fields(name: str, fields: Mapping[str, object]) -> ProviderC
 
 
 def utc_now() -> datetime:
-    """The only clock of the house; everything below steps takes the time as an argument.
+    """The clock of the books; everything below steps takes the time as an argument.
 
     In a demo, `TIEOUT_DEMO_TODAY` may put it on a later day: the sample goes on after today.
     """
-    now = datetime.now(UTC)  # noqa: TID251  this is the clock that the ban points to
+    now = wall_clock()
     day = os.environ.get("TIEOUT_DEMO_TODAY") if os.environ.get("TIEOUT_DEMO") == "1" else None
     return max(now, datetime.combine(date.fromisoformat(day), now.timetz())) if day else now
+
+
+def wall_clock() -> datetime:
+    """The only clock of the house, never put forward: what Airflow stamps is compared with it."""
+    return datetime.now(UTC)  # noqa: TID251  this is the clock that the ban points to
 
 
 def _address(fields: Mapping[str, object], extra: Mapping[str, object]) -> str | None:

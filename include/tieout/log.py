@@ -62,12 +62,13 @@ def scrub(_logger: Any, _method: str, event: MutableMapping[str, Any]) -> Mutabl
 
 def _scrubbed_fields(fields: Mapping[Any, Any]) -> dict[str, Any]:
     return {
-        str(name): _HIDDEN if _is_sensitive(str(name)) else _scrubbed(value)
+        str(name): _HIDDEN if is_sensitive(str(name)) else _scrubbed(value)
         for name, value in fields.items()
     }
 
 
-def _is_sensitive(name: str) -> bool:
+def is_sensitive(name: str) -> bool:
+    """Whether a field of that name holds a secret."""
     return name not in _NOT_SENSITIVE and bool(_SENSITIVE_NAME.search(name))
 
 

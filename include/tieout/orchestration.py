@@ -243,10 +243,10 @@ def summaries(*results: "StepResult") -> Summaries:
     return [{"step": result.step, "status": result.status, **result.summary} for result in results]
 
 
-def asked(step: Callable[..., "StepResult"], **month: Any) -> PokeReturnValue:
+def asked(step: Callable[..., "StepResult"], **arguments: Any) -> PokeReturnValue:
     """One look of a task that waits until a step can be done; what it still lacks is logged."""
     try:
-        done = step(**month)
+        done = step(**arguments)
     except NotReadyError as reason:
         structlog.get_logger("orchestration").info("waiting", reason=str(reason))
         return PokeReturnValue(is_done=False)

@@ -277,3 +277,6 @@ def test_overrides_are_reviewed_by_a_person() -> None:
     assert detail(none, "C18") == "no act overrides a control"
     (check,) = [one for one in checks(none) if one.check_id == "C18"]
     assert check.evidence == (f"acts:{digest}",)
+    assert failed(ready(is_watched=True)) == {
+        "C18": "Airflow's event log was never read: POST /tieout/api/controls/airflow"
+    }

@@ -222,10 +222,12 @@ def test_a_rule_over_the_past_waits_for_another_person_and_is_applied_once(
     run = _start(deployed, policy)
     with deployed.person("maria") as maria, deployed.person("chen") as chen:
         question = _question(chen, run)
-        approval = f"/tieout/api/previews/{_preview(question)}/approval"
+        shown = _preview(question)
+        approval = f"/tieout/api/previews/{shown}/approval"
         with pytest.raises(AirflowRefusedError, match="duty approver, found maria"):
-            maria.call("POST", approval)
-        assert chen.call("POST", approval) == {"approved_by": "chen", "policy": policy}
+            maria.decide(approval, act="approve_preview", subject=shown)
+        decided = chen.decide(approval, act="approve_preview", subject=shown)
+        assert decided == {"approved_by": "chen", "policy": policy}
         assert _posted(deployed) == []
         chen.answer(question, option="Approve")
         assert _end(chen, run) == "success"

@@ -49,6 +49,8 @@ DECISIONS = {
     "resolve_exception": "'x', NULL, 'why'",
     "record_review": "'2026-10', 'flux', 'x', 'y', 'why'",
     "mirror_airflow_events": "'[]', 0",
+    "issue_confirmation": "'x', 'sign', '2026-10', 'y', now()",
+    "use_confirmation": "'x', 'sign', '2026-10', 'y'",
 }
 FUNCTIONS = {
     "append_event": {"tieout_worker", "tieout_web"},
@@ -72,7 +74,7 @@ INSERTS = {
     "document", "snapshot", "charge_file", "coverage", "run", "finding", "policy", "allocation",
     "allocation_pool", "allocation_share", "reconciliation_bridge", "reconciliation_line",
     "ledger_line", "intake", "intake_event", "preview", "match_set", "match_record",
-    "explained_cause", "checkpoint", "checkpoint_signature",
+    "explained_cause", "checkpoint", "checkpoint_signature", "connection_seen",
 }  # fmt: skip
 STAMPS = {"recorded_at", "recorded_by", "proposed_at", "proposed_by", "login"}
 CHANGING = {"head", "period", "journal_counter"}  # through functions only

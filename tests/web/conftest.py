@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -11,9 +12,11 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from tests import month
 
-from tieout.web import api
+from tieout.config import wall_clock
+from tieout.web import airflow_log, api
 from tieout.web.app import create_app
-from tieout.web.auth import logged_in_person
+from tieout.web.auth import logged_in_at, logged_in_person
+from tieout.web.limits import Kind, Limits
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 
@@ -24,6 +27,7 @@ class Browser:
 
     client: TestClient
     person: str = "ana"
+    since_log_in: timedelta = timedelta(0)
 
     def get(self, address: str) -> Any:
         """What a person sees who opens an address; redirects are followed."""
@@ -34,6 +38,20 @@ class Browser:
         headers = {"Accept": "text/html", **SAME}
         path = f"/tieout{address}"
         return self.client.post(path, data=fields, headers=headers, follow_redirects=False)
+
+
+class Unhurried(Limits):
+    """Tests ask more often than people."""
+
+    def count(self, person: str, kind: Kind) -> None:
+        """Let everybody in."""
+
+
+def an_idle_airflow() -> FastAPI:
+    """An Airflow in whose event log nothing happened."""
+    airflow = FastAPI()
+    airflow.get("/api/v2/eventLogs")(lambda: {"event_logs": []})
+    return airflow
 
 
 @contextmanager
@@ -49,15 +67,18 @@ def browsing(world: month.World) -> Iterator[Browser]:
     with pytest.MonkeyPatch.context() as patch:
         for name, value in settings.items():
             patch.setenv(name, value)
+        patch.setattr(airflow_log, "serving_app", an_idle_airflow)
         if api.web_context.cache_info().currsize:
             api.web_context().close()  # of a browser that is open beside this one
         api.web_context.cache_clear()
         app = create_app()
+        app.state.limits = Unhurried()
         outer = FastAPI()
         outer.mount("/tieout", app)
         with TestClient(outer) as client:
             made = Browser(client)
             app.dependency_overrides[logged_in_person] = lambda: made.person
+            app.dependency_overrides[logged_in_at] = lambda: wall_clock() - made.since_log_in
             yield made
         api.web_context().close()
         api.web_context.cache_clear()

@@ -12,14 +12,14 @@ from fastapi.testclient import TestClient
 from starlette.responses import JSONResponse
 from tests.conftest import Stores
 from tests.steps.handed_in import context
+from tests.store.samples import CONTENT, OCTOBER, ask
+from tests.web.browser import SAME, asked, browsing, sits_down, typed
 
-from tieout.config import utc_now
+from tieout.config import utc_now, wall_clock
 from tieout.core.errors import SegregationError, SourceAnswerError
 from tieout.steps import airflow_events
-from tieout.store import audit, reviews
-from tieout.web import airflow_log, api
-from tieout.web.app import create_app
-from tieout.web.auth import logged_in_person
+from tieout.store import audit, periods, reviews, signoffs
+from tieout.web import airflow_log
 
 NOW = utc_now() - timedelta(minutes=20)
 Copy = Callable[..., Any]
@@ -72,34 +72,41 @@ def airflow(monkeypatch: pytest.MonkeyPatch) -> Airflow:
 
 
 @pytest.fixture
-def copy(
+def browser(
     airflow: Airflow, ledger_database: Logins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Copy]:
-    """Ask for a copy as Ana."""
-    monkeypatch.setenv("TIEOUT_DEMO", "1")
-    monkeypatch.setenv("TIEOUT_HOME", str(tmp_path))
-    monkeypatch.setenv("TIEOUT_WEB_DATABASE_URL", ledger_database.web_url)
-    api.web_context.cache_clear()
-    app = create_app()
-    app.dependency_overrides[logged_in_person] = lambda: "ana"
-    with TestClient(app, raise_server_exceptions=False) as client:
+) -> Iterator[TestClient]:
+    """Ana has logged in."""
+    with browsing(ledger_database, tmp_path, monkeypatch) as client:
+        sits_down(client, "ana")
+        yield client
 
-        def call(token: str = "mine") -> Any:
-            headers = {"Authorization": f"Bearer {token}", "Sec-Fetch-Site": "same-origin"}
-            return client.post("/api/controls/airflow", headers=headers)
 
-        yield call
-    api.web_context().close()
-    api.web_context.cache_clear()
+@pytest.fixture
+def copy(browser: TestClient) -> Copy:
+    """Ask for a copy."""
+
+    def call(token: str = "mine") -> Any:
+        headers = {"Authorization": f"Bearer {token}", "Sec-Fetch-Site": "same-origin"}
+        return browser.post("/api/controls/airflow", headers=headers)
+
+    return call
 
 
 def test_the_log_is_copied_page_by_page_and_once(
     copy: Copy, airflow: Airflow, stores: Stores
 ) -> None:
     answer = copy()
-    assert (answer.status_code, answer.json()) == (201, {"new": 250, "missing": 0, "upto": 250})
+    assert (answer.status_code, answer.json()) == (
+        201,
+        {
+            "new": 250,
+            "missing": 0,
+            "upto": 250,
+            "waiting": 0,
+        },
+    )
     assert [one["offset"] for one in airflow.asked] == ["0", "100", "200"]
-    assert copy().json() == {"new": 0, "missing": 0, "upto": 250}
+    assert copy().json() == {"new": 0, "missing": 0, "upto": 250, "waiting": 0}
     assert "after" in airflow.asked[-1]
     with stores.reader.transaction() as tx:
         assert reviews.overrides(tx, NOW) == []
@@ -116,7 +123,7 @@ def test_acts_that_override_a_control_and_purged_ids_are_listed(
         an_event(253, "update_hitl_detail"),
         an_event(256, "patch_connection", dag_id=None, run_id=None, owner=None),
     ]
-    assert copy().json() == {"new": 6, "missing": 2, "upto": 256}
+    assert copy().json() == {"new": 6, "missing": 2, "upto": 256, "waiting": 0}
     with stores.reader.transaction() as tx:
         found = reviews.overrides(tx, NOW)
     assert [(one.airflow_id, one.action, one.object, one.actor) for one in found] == [
@@ -129,8 +136,9 @@ def test_acts_that_override_a_control_and_purged_ids_are_listed(
 
 
 def test_an_event_that_is_too_young_waits_for_the_next_copy(copy: Copy, airflow: Airflow) -> None:
-    airflow.rows.append(an_event(251, when=utc_now().isoformat()))
-    assert copy().json()["upto"] == 250
+    airflow.rows.append(an_event(251, "clear", when=wall_clock().isoformat()))
+    airflow.rows.append(an_event(252, "patch_pool"))
+    assert copy().json() == {"new": 250, "missing": 0, "upto": 250, "waiting": 2}
 
 
 def test_who_may_not_read_the_log_of_airflow_copies_nothing(copy: Copy, stores: Stores) -> None:
@@ -145,7 +153,81 @@ def test_a_worker_does_not_write_about_itself(
 ) -> None:
     worker = context(ledger_database.worker_url, tmp_path)
     with pytest.raises(SegregationError, match="The login tieout_worker may not do this"):
-        airflow_events.keep(worker, found=[an_event(1)], person="ana")
+        airflow_events.keep(worker, found=[an_event(1)], person="ana", now=wall_clock())
     with pytest.raises(SourceAnswerError, match="a row without id or time"):
-        airflow_events.keep(worker, found=[{"event": "clear"}], person="ana")
+        airflow_events.keep(worker, found=[{"event": "clear"}], person="ana", now=wall_clock())
     worker.close()
+
+
+@pytest.fixture
+def closing(browser: TestClient, stores: Stores) -> Copy:
+    """Ben signs as controller what Ana has signed; gives the answer."""
+    with stores.worker.transaction() as tx:
+        ask(tx)
+    with stores.web.transaction("ana") as tx:
+        signoffs.record(tx, OCTOBER, "preparer", CONTENT, comment="")
+    sits_down(browser, "ben")
+
+    def call(token: str = "mine") -> Any:
+        body = typed(asked(browser, "sign", OCTOBER))
+        body |= {"duty": "controller", "content_hash": CONTENT}
+        headers = {"Authorization": f"Bearer {token}"}
+        return browser.post(f"/api/periods/{OCTOBER}/sign-offs", json=body, headers=headers)
+
+    return call
+
+
+def review(browser: TestClient) -> None:
+    path = f"/api/periods/{OCTOBER}/overrides/review"
+    answer = browser.post(path, json={"remark": "Looked at it."}, headers=SAME)
+    assert answer.status_code == 201, answer.text
+
+
+def test_the_signature_that_closes_copies_the_log_itself(closing: Copy, stores: Stores) -> None:
+    answer = closing()
+    assert (answer.status_code, answer.json()) == (201, {"state": "closed"})
+    with stores.reader.transaction() as tx:
+        assert reviews.last_mirrored(tx) == 250
+
+
+def test_a_month_does_not_close_over_an_act_that_nobody_has_reviewed(
+    closing: Copy, browser: TestClient, airflow: Airflow, stores: Stores
+) -> None:
+    airflow.rows.append(an_event(251, "patch_task_instance"))
+    answer = closing()
+    assert (answer.status_code, "1 acts in Airflow override" in answer.text) == (409, True)
+    assert "251 patch_task_instance monthly_close manual__1 by admin" in answer.json()["error"]
+    with stores.reader.transaction() as tx:
+        assert periods.state(tx, OCTOBER) == "soft_closed"
+    review(browser)
+    airflow.rows.append(an_event(252, "clear"))
+    assert closing().status_code == 409
+    review(browser)
+    assert closing().json() == {"state": "closed"}
+
+
+def test_a_month_does_not_close_over_an_act_that_is_not_copied_yet(
+    closing: Copy, airflow: Airflow
+) -> None:
+    airflow.rows.append(an_event(251, "clear", when=wall_clock().isoformat()))
+    answer = closing()
+    assert (answer.status_code, "sign again in a moment" in answer.text) == (409, True)
+    airflow.rows[-1] = an_event(251, when=wall_clock().isoformat())
+    assert closing().json() == {"state": "closed"}
+
+
+def test_who_may_not_read_the_log_of_airflow_closes_nothing(closing: Copy, stores: Stores) -> None:
+    answer = closing("another")
+    assert (answer.status_code, "answered 403" in answer.text) == (403, True)
+    with stores.reader.transaction() as tx:
+        assert periods.state(tx, OCTOBER) == "soft_closed"
+
+
+def test_a_log_that_is_too_long_for_one_copy_is_not_taken_in_part(
+    copy: Copy, stores: Stores, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(airflow_log, "MOST_PAGES", 2)
+    answer = copy()
+    assert (answer.status_code, "more than 200 events" in answer.text) == (409, True)
+    with stores.reader.transaction() as tx:
+        assert reviews.last_mirrored(tx) is None

@@ -1,10 +1,12 @@
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
 
+from tieout.config import wall_clock
 from tieout.core.errors import (
     HashMismatchError,
     NotReadyError,
@@ -15,10 +17,12 @@ from tieout.core.errors import (
     UsageError,
 )
 from tieout.web.app import create_app
-from tieout.web.auth import logged_in_person
+from tieout.web.auth import logged_in_at, logged_in_person
+from tieout.web.permissions import ROUTES, Row, held_duties
 
 SAME = {"Sec-Fetch-Site": "same-origin"}
 HASH = "0" * 64
+TYPED = {"nonce": "n" * 43, "typed": "2026-10"}
 
 
 @pytest.fixture
@@ -30,8 +34,18 @@ def app(monkeypatch: pytest.MonkeyPatch) -> FastAPI:
 @pytest.fixture
 def maria(app: FastAPI) -> Iterator[TestClient]:
     app.dependency_overrides[logged_in_person] = lambda: "maria"
+    app.dependency_overrides[logged_in_at] = wall_clock
+    app.dependency_overrides[held_duties] = lambda: ("preparer", "approver")
     with TestClient(app) as client:
         yield client
+
+
+@pytest.fixture
+def extra(monkeypatch: pytest.MonkeyPatch) -> str:
+    """An address that everybody may read; the test adds the route."""
+    rows = {**ROUTES, ("GET", "/extra"): Row(permission="describe")}
+    monkeypatch.setattr("tieout.web.permissions.ROUTES", rows)
+    return "/extra"
 
 
 def test_the_demo_log_in_serves_demos_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -86,22 +100,24 @@ def test_nothing_but_our_routes_is_served(app: FastAPI) -> None:
     ],
 )
 def test_a_refusal_is_its_sentence(
-    app: FastAPI, maria: TestClient, error: Exception, status: int
+    app: FastAPI, maria: TestClient, extra: str, error: Exception, status: int
 ) -> None:
     def refuse() -> None:
         raise error
 
-    app.add_api_route("/refuse", refuse, methods=["GET"])
-    answer = maria.get("/refuse")
+    app.add_api_route(extra, refuse, methods=["GET"])
+    answer = maria.get(extra)
     assert (answer.status_code, answer.json()) == (status, {"error": str(error)})
 
 
-def test_a_broken_hash_is_our_failure_and_tells_nothing(app: FastAPI, maria: TestClient) -> None:
+def test_a_broken_hash_is_our_failure_and_tells_nothing(
+    app: FastAPI, maria: TestClient, extra: str
+) -> None:
     def fail() -> None:
         raise HashMismatchError("/lake/charges/x.parquet has another hash")
 
-    app.add_api_route("/fail", fail, methods=["GET"])
-    answer = maria.get("/fail")
+    app.add_api_route(extra, fail, methods=["GET"])
+    answer = maria.get(extra)
     assert answer.status_code == 500
     assert "lake" not in answer.text
 
@@ -110,15 +126,17 @@ def test_a_broken_hash_is_our_failure_and_tells_nothing(app: FastAPI, maria: Tes
     "body",
     [
         {},
-        {"duty": "controller"},
-        {"duty": "admin", "content_hash": HASH},
-        {"duty": "preparer", "content_hash": "abc"},
-        {"duty": "preparer", "content_hash": HASH, "person": "chen"},
-        {"duty": "preparer", "content_hash": HASH, "comment": "x" * 2001},
+        {"duty": "controller", "confirmation": TYPED},
+        {"duty": "preparer", "content_hash": HASH},
+        {"duty": "admin", "content_hash": HASH, "confirmation": TYPED},
+        {"duty": "preparer", "content_hash": "abc", "confirmation": TYPED},
+        {"duty": "preparer", "content_hash": HASH, "confirmation": TYPED, "person": "chen"},
+        {"duty": "preparer", "content_hash": HASH, "confirmation": TYPED, "comment": "x" * 2001},
+        {"duty": "preparer", "content_hash": HASH, "confirmation": TYPED | {"nonce": "short"}},
     ],
 )
 def test_a_signature_that_is_not_understood_is_refused(
-    maria: TestClient, body: dict[str, str]
+    maria: TestClient, body: dict[str, Any]
 ) -> None:
     answer = maria.post("/api/periods/2026-10/sign-offs", headers=SAME, json=body)
     assert answer.status_code == 422
@@ -130,10 +148,21 @@ def test_a_signature_that_is_not_understood_is_refused(
     ["/api/periods/2026-13", "/api/policies/secrets/1/approval", "/api/policies/chart/0/approval"],
 )
 def test_an_address_that_names_nothing_possible_is_refused(maria: TestClient, path: str) -> None:
-    method = "POST" if path.endswith("approval") else "GET"
-    assert maria.request(method, path, headers=SAME).status_code == 422
+    if path.endswith("approval"):
+        answer = maria.post(path, headers=SAME, json={"confirmation": TYPED})
+    else:
+        answer = maria.get(path)
+    assert answer.status_code == 422
 
 
 def test_a_method_that_a_route_does_not_have_is_refused(maria: TestClient) -> None:
     answer = maria.delete("/api/policies", headers=SAME)
     assert (answer.status_code, list(answer.json())) == (405, ["error"])
+
+
+def test_an_address_without_a_permission_is_closed_to_everybody(
+    app: FastAPI, maria: TestClient
+) -> None:
+    app.add_api_route("/forgotten", lambda: "open", methods=["GET"])
+    answer = maria.get("/forgotten")
+    assert (answer.status_code, "no permission of its own" in answer.text) == (403, True)

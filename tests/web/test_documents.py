@@ -7,14 +7,10 @@ import pytest
 from demo.postgres import Logins
 from fastapi.testclient import TestClient
 from tests.steps.handed_in import a_desk, csv, hand_in, typed
+from tests.web.browser import SAME, browsing, sits_down
 
 from tieout.steps import papers, review
 from tieout.steps.context import Context
-from tieout.web import api
-from tieout.web.app import create_app
-from tieout.web.auth import logged_in_person
-
-SAME = {"Sec-Fetch-Site": "same-origin"}
 
 
 @pytest.fixture
@@ -28,16 +24,9 @@ def ask(
     desk: Context, ledger_database: Logins, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestClient]:
     """A browser of Ben, who may approve."""
-    monkeypatch.setenv("TIEOUT_DEMO", "1")
-    monkeypatch.setenv("TIEOUT_HOME", str(desk.settings.home))
-    monkeypatch.setenv("TIEOUT_WEB_DATABASE_URL", ledger_database.web_url)
-    api.web_context.cache_clear()
-    app = create_app()
-    app.dependency_overrides[logged_in_person] = lambda: "ben"
-    with TestClient(app) as client:
+    with browsing(ledger_database, desk.settings.home, monkeypatch) as client:
+        sits_down(client, "ben")
         yield client
-    api.web_context().close()
-    api.web_context.cache_clear()
 
 
 def proposed(desk: Context, person: str) -> str:

@@ -10,14 +10,11 @@ from demo.postgres import Logins
 from fastapi.testclient import TestClient
 from tests.steps.handed_in import context
 from tests.store.samples import OCTOBER, an_entry
+from tests.web.browser import SAME, browsing, sits_down
 
 from tieout.steps import erp_export
 from tieout.store import journal, periods, policies
-from tieout.web import api
-from tieout.web.app import create_app
-from tieout.web.auth import logged_in_person
 
-SAME = {"Sec-Fetch-Site": "same-origin"}
 TARGET = 'erp: netsuite\naccounts: {"6100": "61000", "2100": "21000"}\n'
 
 
@@ -26,9 +23,6 @@ def ask(
     ledger_database: Logins, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[TestClient]:
     """A browser of Ben; October was exported to `books`."""
-    monkeypatch.setenv("TIEOUT_DEMO", "1")
-    monkeypatch.setenv("TIEOUT_HOME", str(tmp_path))
-    monkeypatch.setenv("TIEOUT_WEB_DATABASE_URL", ledger_database.web_url)
     worker = context(ledger_database.worker_url, tmp_path)
     with worker.store.transaction("ana") as tx:
         periods.ensure(tx, OCTOBER)
@@ -40,13 +34,9 @@ def ask(
     pages.close()
     erp_export.run(worker, period=OCTOBER, target="books", folder=tmp_path / "out")
     worker.close()
-    api.web_context.cache_clear()
-    app = create_app()
-    app.dependency_overrides[logged_in_person] = lambda: "ben"
-    with TestClient(app) as client:
+    with browsing(ledger_database, tmp_path, monkeypatch) as client:
+        sits_down(client, "ben")
         yield client
-    api.web_context().close()
-    api.web_context.cache_clear()
 
 
 def the_export(ask: TestClient) -> dict[str, Any]:

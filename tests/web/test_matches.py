@@ -10,15 +10,12 @@ from fastapi.testclient import TestClient
 from tests.conftest import Stores
 from tests.store.match_samples import PLACE, SUGGESTED, a_cause, a_record, a_set
 from tests.store.samples import OCTOBER, a_run
+from tests.web.browser import SAME, browsing, sits_down
 
 from tieout.lake.files import Lake
 from tieout.reconciliation.match_records import RECORD_SCHEMA
 from tieout.store import matches, periods, runs
-from tieout.web import api
-from tieout.web.app import create_app
-from tieout.web.auth import logged_in_person
 
-SAME = {"Sec-Fetch-Site": "same-origin"}
 CONFIRM = {**PLACE, "kind": "confirm", "match_id": SUGGESTED, "reason": "A cent of rounding."}
 DECISIONS = f"/api/periods/{OCTOBER}/matches/decisions"
 
@@ -34,17 +31,10 @@ def ask(
         made = runs.record(tx, matched_run())
         found = a_set(made.run_id, lake_path=file.path, sha256=file.sha256)
         matches.add(tx, found, records=[a_record()], causes=[a_cause()])
-    monkeypatch.setenv("TIEOUT_DEMO", "1")
-    monkeypatch.setenv("TIEOUT_HOME", str(tmp_path))
     monkeypatch.setenv("TIEOUT_LAKE_URL", (tmp_path / "lake").as_uri())
-    monkeypatch.setenv("TIEOUT_WEB_DATABASE_URL", ledger_database.web_url)
-    api.web_context.cache_clear()
-    app = create_app()
-    app.dependency_overrides[logged_in_person] = lambda: "ana"
-    with TestClient(app) as client:
+    with browsing(ledger_database, tmp_path, monkeypatch) as client:
+        sits_down(client, "ana")
         yield client
-    api.web_context().close()
-    api.web_context.cache_clear()
 
 
 def matched_run() -> runs.NewRun:
@@ -109,7 +99,6 @@ def test_whoever_is_no_preparer_and_another_site_are_refused(
 ) -> None:
     cross = {"Sec-Fetch-Site": "cross-site"}
     assert ask.post(DECISIONS, json=[CONFIRM], headers=cross).status_code == 403
-    app: Any = ask.app
-    app.dependency_overrides[logged_in_person] = lambda: "ben"
+    sits_down(ask, "ben")
     assert ask.post(DECISIONS, json=[CONFIRM], headers=SAME).status_code == 403
     assert decided(stores) == []

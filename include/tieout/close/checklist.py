@@ -129,7 +129,8 @@ def _first_month(inputs: CloseInputs) -> str | None:
 
 
 def _not_mirrored(inputs: CloseInputs) -> str | None:
-    return "Airflow's event log is not mirrored" if inputs.controls is None else None
+    unread = inputs.controls is None and not inputs.is_watched
+    return "Airflow's event log is not mirrored" if unread else None
 
 
 _ROWS: tuple[_Row, ...] = (

@@ -129,7 +129,9 @@ def flux_explained(inputs: CloseInputs) -> tuple[list[str], str]:
 def overrides_reviewed(inputs: CloseInputs) -> tuple[list[str], str]:
     """C18: a person has seen every act in Airflow that overrides a control."""
     found = inputs.controls
-    if found is None or not found.acts:
+    if found is None:
+        return ["Airflow's event log was never read: POST /tieout/api/controls/airflow"], ""
+    if not found.acts:
         return [], "no act overrides a control"
     if found.reviewed:
         return [], f"{len(found.acts)} acts, reviewed"

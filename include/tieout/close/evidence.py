@@ -145,7 +145,8 @@ class CloseInputs:
     `unallocated_units` the sum of |cost| without an initiative. `acceptances` are the exceptions
     that a person has accepted and whose acceptance holds today. `flux` is None in the first month,
     `controls` where nobody reads Airflow's event log. `closing_rates` are those of the currencies
-    in which something is open.
+    in which something is open. `is_watched` says that Airflow runs the close, so that its event log
+    must have been read.
     """
 
     period: Period
@@ -164,6 +165,7 @@ class CloseInputs:
     acceptances: tuple[Acceptance, ...] = ()
     flux: FluxReview | None = None
     controls: ControlReview | None = None
+    is_watched: bool = False
     limits: Limits = DEFAULT_LIMITS
     plan: Plan = DEFAULT_PLAN
     closing_rates: tuple[tuple[str, Rate], ...] = ()

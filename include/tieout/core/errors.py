@@ -22,6 +22,7 @@ TieoutError
     ├── PeriodClosedError
     ├── NotReadyError
     └── SegregationError
+        └── ConfirmationError
 
 A message names the thing, what was expected, what was found (with units) and what to do next.
 """
@@ -113,3 +114,7 @@ class NotReadyError(StateError):
 
 class SegregationError(StateError):
     """One person tried to hold two duties that must be held by two."""
+
+
+class ConfirmationError(SegregationError):
+    """A decision came without the confirmation of exactly that decision by that person."""

@@ -25,8 +25,10 @@ from tieout.store.session import Tx
 log = logs.get("close")
 
 
-def request(context: Context, *, period: str) -> StepResult:
+def request(context: Context, *, period: str, is_watched: bool = False) -> StepResult:
     """Run the checklist and ask for signatures on exactly what the ledger holds now.
+
+    With `is_watched`, Airflow runs the close: a month does not close before its log was read.
 
     Raises:
         NotReadyError: a blocking check fails; names the first.
@@ -34,7 +36,7 @@ def request(context: Context, *, period: str) -> StepResult:
     month = parse_period(period)
     with context.store.transaction() as tx:
         found = evidence.load(context, tx, month)
-        inputs = close_inputs.gather(tx, found)
+        inputs = close_inputs.gather(tx, found, is_watched=is_watched)
         results = checks(inputs)
         failed = [check for check in results if check.blocking and not check.passed]
         if failed:

@@ -30,8 +30,8 @@ from tieout.store.session import Tx
 _MOST_CHANGES = 50
 
 
-def gather(tx: Tx, found: evidence.MonthEvidence) -> CloseInputs:
-    """Everything that the checks of a month need."""
+def gather(tx: Tx, found: evidence.MonthEvidence, *, is_watched: bool = False) -> CloseInputs:
+    """Everything that the checks of a month need; `is_watched` where Airflow runs the close."""
     period = str(found.month)
     return CloseInputs(
         period=found.month,
@@ -50,6 +50,7 @@ def gather(tx: Tx, found: evidence.MonthEvidence) -> CloseInputs:
         acceptances=_acceptances(tx, period),
         flux=flux(tx, found),
         controls=controls(tx, found.month),
+        is_watched=is_watched,
         limits=limits(tx, found.month),
         plan=plan(tx, found.month),
         closing_rates=_closing_rates(tx, found),

@@ -6,7 +6,7 @@ from tieout.rules.yaml_text import Node, read_yaml
 from tieout.store import audit, people
 from tieout.store.session import Store
 
-DUTIES = ("preparer", "approver", "controller", "auditor")
+DUTIES = ("reader", "preparer", "approver", "controller", "auditor", "administrator")
 
 
 def load(owner_database_url: str, text: str, *, name: str) -> int:

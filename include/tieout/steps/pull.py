@@ -8,11 +8,12 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Literal
 
 from tieout import log as logs
+from tieout.config import ProviderConnection
 from tieout.core.errors import NotReadyError
 from tieout.core.period import Period, parse_period
 from tieout.ledger.billing_accounts import BillingAccount, accounts_of
 from tieout.sources.base import Provider, RawDocument, load_provider
-from tieout.steps import keep
+from tieout.steps import connections, keep
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import accounts
 from tieout.store import snapshots
@@ -48,15 +49,22 @@ def run(
         registered = accounts_of(accounts(tx, month), provider)
     versions, fresh = 0, 0
     for account in registered:
-        for kind in kinds:
-            if _is_fresh(context, account, month, kind, through=through, max_age_s=max_age_s):
-                continue
-            answers = _ask(context, module, account, month, kind)
+        stale = [
+            kind
+            for kind in kinds
+            if not _is_fresh(context, account, month, kind, through=through, max_age_s=max_age_s)
+        ]
+        if not stale:
+            continue
+        connection = context.connection(account.connection)
+        for kind in stale:
+            answers = _ask(context, module, account, month, kind, connection=connection)
             if kind == "documents":  # what people handed in counts, whether or not any came
                 fresh += keep.billing_papers(context, account, month, fetched=answers)
             elif answers:
                 fresh += keep.answers(context, account, month, kind, received=answers)
             versions += bool(answers)
+        connections.seen(context, account, month, connection)
     log.info("pulled", provider=provider, period=period, versions=versions, new_versions=fresh)
     return StepResult(
         step="pull",
@@ -98,8 +106,10 @@ def _ask(
     account: BillingAccount,
     month: Period,
     kind: Kind,
+    *,
+    connection: ProviderConnection,
 ) -> tuple[RawDocument, ...]:
-    connection, now = context.connection(account.connection), context.now()
+    now = context.now()
     if kind == "documents":
         return module.fetch_documents(
             connection, account=account.billing_account_id, period=month, now=now

@@ -13,7 +13,8 @@ from tieout.store.session import Tx
 class Person:
     """A person by the stable id of the identity provider.
 
-    `duties` are of `preparer`, `approver`, `controller`, `auditor`; none means they left.
+    `duties` are of `reader`, `preparer`, `approver`, `controller`, `auditor`, `administrator`; none
+    means they left.
     """
 
     person_id: str

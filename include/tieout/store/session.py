@@ -15,6 +15,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from tieout.core.errors import (
+    ConfirmationError,
     ConservationError,
     IntegrityError,
     NotReadyError,
@@ -39,6 +40,7 @@ _CONDITIONS: dict[str, type[TieoutError]] = {
     "TO006": IntegrityError,
     "TO007": ConservationError,
     "TO008": UnknownSubjectError,
+    "TO009": ConfirmationError,
 }
 # Serialization, deadlock, lock wait, too many clients, out of time, shutdown, no disk left.
 _TRANSIENT = ("08", "40001", "40P01", "53", "55P03", "57014", "57P0", "25P03", "25P04")

@@ -6,8 +6,9 @@ The person is always the one who is logged in; no request can name another.
 from functools import cache
 from typing import Annotated, Any, Literal, Self
 
-from fastapi import APIRouter, Body, Path, Query
+from fastapi import APIRouter, Body, Path, Query, Request
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.concurrency import run_in_threadpool
 
 from tieout.config import connection_from_environment, load_settings, utc_now
 from tieout.steps import (
@@ -22,13 +23,15 @@ from tieout.steps import (
 )
 from tieout.steps.context import Context, make_web
 from tieout.store.policies import parse_kind
-from tieout.web.auth import Person
+from tieout.web import airflow_log, step_up
+from tieout.web.auth import LoggedInAt, Person
 
 router = APIRouter(prefix="/api")
 _MONTH = r"^\d{4}-(0[1-9]|1[0-2])$"
 Period = Annotated[str, Path(pattern=_MONTH)]
 MonthText = Annotated[str, Query(pattern=_MONTH)]
 Document = Annotated[str, Path(pattern=r"^[0-9a-f]{64}$")]
+Version = Annotated[int, Path(ge=1, le=2**31 - 1)]
 Target = Annotated[str, Path(pattern=r"^[a-z][a-z0-9_-]{0,59}$")]
 
 
@@ -40,6 +43,7 @@ class SignOff(BaseModel):
     duty: Literal["preparer", "controller"]
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     comment: str = Field(default="", max_length=2000)
+    confirmation: step_up.Confirmation
 
 
 class Acknowledgement(BaseModel):
@@ -85,17 +89,33 @@ def period_status(period: Period) -> dict[str, Any]:
     return status.period_status(web_context(), period=period)
 
 
-@router.post("/periods/{period}/sign-offs", status_code=201)
-def sign_period(period: Period, body: SignOff, person: Person) -> dict[str, Any]:
-    """Record the signature of the person who is logged in."""
-    return sign.run(
+@router.post("/confirmations", status_code=201)
+def ask_confirmation(
+    body: step_up.Wish, person: Person, logged_in_at: LoggedInAt
+) -> dict[str, str]:
+    """Give the person who is logged in a number for one decision: once, within ten minutes."""
+    return step_up.issue(
         web_context(),
-        period=period,
         person=person,
-        duty=body.duty,
-        content_hash=body.content_hash,
-        comment=body.comment,
-    ).summary
+        act=body.act,
+        subject=body.subject,
+        logged_in_at=logged_in_at,
+    )
+
+
+@router.post("/periods/{period}/sign-offs", status_code=201)
+async def sign_period(
+    period: Period, body: SignOff, person: Person, request: Request
+) -> dict[str, Any]:
+    """Record the signature of the person who is logged in.
+
+    The controller's closes the month: Airflow's event log is copied first, and whatever overrides a
+    control in it must have been reviewed.
+    """
+    made = web_context()
+    if body.duty == "controller":
+        await airflow_log.require_reviewed(made, request.headers, person=person, period=period)
+    return await run_in_threadpool(_sign, made, period, body, person)
 
 
 @router.get("/periods/{period}/matches")
@@ -133,10 +153,17 @@ def policies() -> list[dict[str, Any]]:
 
 @router.post("/policies/{kind}/{version}/approval", status_code=201)
 def approve_policy(
-    kind: str, version: Annotated[int, Path(ge=1)], person: Person
+    kind: str, version: Version, body: step_up.Confirmed, person: Person
 ) -> dict[str, Any]:
     """Approve a proposed policy as the person who is logged in."""
     known = parse_kind(kind)
+    step_up.confirm(
+        web_context(),
+        body.confirmation,
+        person=person,
+        act="approve_policy",
+        subject=f"{known}@{version}",
+    )
     return sign.approve_policy(web_context(), kind=known, version=version, person=person).summary
 
 
@@ -165,8 +192,11 @@ def one_preview(sha256: Document) -> dict[str, Any]:
 
 
 @router.post("/previews/{sha256}/approval", status_code=201)
-def approve_preview(sha256: Document, person: Person) -> dict[str, Any]:
+def approve_preview(sha256: Document, body: step_up.Confirmed, person: Person) -> dict[str, Any]:
     """Approve exactly this preview, and its policy, as the person who is logged in."""
+    step_up.confirm(
+        web_context(), body.confirmation, person=person, act="approve_preview", subject=sha256
+    )
     return sign.approve_preview(web_context(), preview=sha256, person=person).summary
 
 
@@ -183,6 +213,25 @@ def acknowledge_export(
     """Keep the word of the person who is logged in that a ledger took a file."""
     return erp_export.acknowledge(
         web_context(), export=f"{target}/{sha256}", reference=body.reference, person=person
+    ).summary
+
+
+def _sign(made: Context, period: str, body: SignOff, person: str) -> dict[str, Any]:
+    step_up.confirm(
+        made,
+        body.confirmation,
+        person=person,
+        act="sign",
+        subject=period,
+        content_hash=body.content_hash,
+    )
+    return sign.run(
+        made,
+        period=period,
+        person=person,
+        duty=body.duty,
+        content_hash=body.content_hash,
+        comment=body.comment,
     ).summary
 
 

@@ -8,11 +8,10 @@ from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
-from starlette.concurrency import run_in_threadpool
 
-from tieout.steps import airflow_events, close, exceptions, reopen, reviewing
+from tieout.steps import close, exceptions, reopen, reviewing
 from tieout.store.reopenings import NewReopening
-from tieout.web import airflow_log
+from tieout.web import airflow_log, step_up
 from tieout.web.api import web_context
 from tieout.web.auth import Person
 
@@ -66,6 +65,13 @@ class ReopeningRequest(Said):
         min_length=1, max_length=20
     )
     expires_at: AwareDatetime
+    confirmation: step_up.Confirmation
+
+
+class Locking(Said):
+    """Why a month is locked for good."""
+
+    confirmation: step_up.Confirmation
 
 
 @router.get("/periods/{period}/checklist")
@@ -164,6 +170,7 @@ def reopenings(period: Period) -> dict[str, Any]:
 @router.post("/periods/{period}/reopenings", status_code=201)
 def ask_reopening(period: Period, body: ReopeningRequest, person: Person) -> dict[str, Any]:
     """Ask for a reopening as a controller; another person approves it."""
+    step_up.confirm(web_context(), body.confirmation, person=person, act="reopen", subject=period)
     new = NewReopening(
         period=period,
         reason_code=body.reason_code,
@@ -176,25 +183,27 @@ def ask_reopening(period: Period, body: ReopeningRequest, person: Person) -> dic
 
 @router.post("/reopenings/{reopening}/approval", status_code=201)
 def approve_reopening(
-    reopening: Annotated[int, Path(ge=1, le=2**62)], person: Person
+    reopening: Annotated[int, Path(ge=1, le=10**15)], body: step_up.Confirmed, person: Person
 ) -> dict[str, Any]:
     """Reopen a month as the second person."""
+    step_up.confirm(
+        web_context(),
+        body.confirmation,
+        person=person,
+        act="approve_reopening",
+        subject=str(reopening),
+    )
     return reopen.approve(web_context(), reopening=reopening, person=person).summary
 
 
 @router.post("/periods/{period}/lock", status_code=201)
-def lock(period: Period, body: Said, person: Person) -> dict[str, Any]:
+def lock(period: Period, body: Locking, person: Person) -> dict[str, Any]:
     """Lock a closed month for good, as a controller."""
+    step_up.confirm(web_context(), body.confirmation, person=person, act="lock", subject=period)
     return reopen.lock(web_context(), period=period, person=person, remark=body.remark).summary
 
 
 @router.post("/controls/airflow", status_code=201)
 async def copy_airflow_events(request: Request, person: Person) -> dict[str, Any]:
     """Copy Airflow's event log on from where it was left, read as the person who is logged in."""
-    made = web_context()
-    after, before = await run_in_threadpool(airflow_events.window, made)
-    found = await airflow_log.read(
-        airflow_log.serving_app(), request.headers, after=after, before=before
-    )
-    kept = await run_in_threadpool(airflow_events.keep, made, found=found, person=person)
-    return kept.summary
+    return (await airflow_log.copy(web_context(), request.headers, person=person)).summary

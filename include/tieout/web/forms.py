@@ -21,6 +21,7 @@ _PURPOSE: Final = "form"
 _KEPT: Final = 2_000
 
 Reason = Annotated[str, Field(min_length=1, max_length=2000, pattern=r"\S")]
+Typed = Annotated[str, Field(min_length=1, max_length=120)]  # what confirms a decision
 
 
 class PageForm(BaseModel):

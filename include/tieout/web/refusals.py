@@ -7,12 +7,13 @@ JSON object with one sentence, into HTML; a missing log-in becomes the way to Ai
 import json
 from collections.abc import Mapping
 from typing import Final
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from tieout.web.assets import below
+from tieout.web.guard import SAFE_METHODS
 from tieout.web.rendering import render
 
 _FIRST_REFUSAL: Final = 400
@@ -116,6 +117,10 @@ def _is_for_a_person(scope: Scope) -> bool:
 
 
 def _here(scope: Scope) -> str:
+    """Where to come back to: this address, of a form the page that it stood on."""
+    if scope["method"] not in SAFE_METHODS:
+        page = urlsplit(Headers(scope=scope).get("referer", ""))
+        return page.path + (f"?{page.query}" if page.query else "")
     query = scope.get("query_string", b"").decode("latin-1")
     return str(scope["path"]) + (f"?{query}" if query else "")
 

@@ -1,6 +1,7 @@
 """Close: where are we? Read over a closed month; signed by two people from an open one."""
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 import pytest
 from tests import month
@@ -21,7 +22,8 @@ def sign(browser: Browser, person: str, duty: str, **changed: str) -> int:
     page = ReadPage(browser.get("/close/2026-10").text)
     fields = {one: page.hidden[one] for one in ("form_token", "form_key")}
     fields |= {"duty": duty, "content_hash": page.hidden.get("content_hash", "0" * 64)}
-    fields |= {"reason": "Read and compared."} | changed
+    fields |= {"reason": "Read and compared."}
+    fields |= {"typed": "2026-10"} | changed
     answered: int = browser.send("/close/2026-10/sign", **fields).status_code
     return answered
 
@@ -52,6 +54,7 @@ def test_two_people_sign_and_the_month_is_closed(asked: Browser) -> None:
     assert sign(asked, "ana", "preparer", content_hash="0" * 64) == 409
     assert sign(asked, "ana", "preparer", reason=" ") == 422
     assert sign(asked, "ana", "preparer", form_token="x") == 403
+    assert sign(asked, "ana", "preparer", typed="2026-11") == 403
     assert sign(asked, "ana", "preparer") == 303
     assert "suspended" not in asked.get("/close/2026-10").text
     assert sign(asked, "ana", "controller") == 403
@@ -61,9 +64,20 @@ def test_two_people_sign_and_the_month_is_closed(asked: Browser) -> None:
     assert "Read and compared." in after.text()
 
 
+def test_an_old_log_in_is_asked_for_again_and_leads_back_to_the_page(asked: Browser) -> None:
+    asked.since_log_in = timedelta(minutes=11)
+    asked.client.headers["Referer"] = "http://testserver/tieout/close/2026-10?basis=restated"
+    answer = asked.send("/close/2026-10/sign", duty="preparer")
+    assert answer.status_code == 303
+    assert answer.headers["location"].endswith("next=/tieout/close/2026-10%3Fbasis%3Drestated")
+    del asked.client.headers["Referer"]
+    asked.since_log_in = timedelta(0)
+
+
 def test_the_same_form_sent_twice_signs_once(asked: Browser) -> None:
     page = ReadPage(asked.get("/close/2026-10").text)
     fields = {"duty": "preparer", "content_hash": page.hidden["content_hash"], "reason": "Read."}
+    fields |= {"typed": "2026-10"}
     fields |= {one: page.hidden[one] for one in ("form_token", "form_key")}
     sent = [asked.send("/close/2026-10/sign", **fields) for _ in range(2)]
     assert [one.status_code for one in sent] == [303, 303]

@@ -8,15 +8,18 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import APIRouter, Form
+from fastapi import APIRouter, Form, Request
 from pydantic import Field
+from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tieout.core.errors import NotReadyError
-from tieout.steps import close, rollforwards, sign, standing_now, status
+from tieout.steps import close, sign, standing_now, status
+from tieout.web import airflow_log, close_rolls, step_up
 from tieout.web.api import Period
+from tieout.web.auth import LoggedInAt
 from tieout.web.desk import AtDesk, Desk, Page
-from tieout.web.forms import PageForm, Reason
+from tieout.web.forms import PageForm, Reason, Typed
 from tieout.web.money_text import of_minor
 from tieout.web.table import Cell, Column, State, Table, Tone
 
@@ -55,6 +58,7 @@ class Signature(PageForm):
     duty: Literal["preparer", "controller"]
     content_hash: str = Field(pattern=r"^[0-9a-f]{64}$")
     reason: Reason
+    typed: Typed
 
 
 @router.get("/{period}")
@@ -65,7 +69,7 @@ def month(period: Period, desk: AtDesk) -> Response:
     checks, waits_for = _checks(desk, period)
     found = desk.kept(f"status {period}", lambda: status.period_status(desk.context, period=period))
     failed = [one for one in checks if not one["passed"] and one["state"] == "failed"]
-    rolls = _rolls(desk, period) if checks else {}
+    rolls = close_rolls.read(desk, period) if checks else {}
     return desk.show(
         Page(
             name="close",
@@ -74,7 +78,7 @@ def month(period: Period, desk: AtDesk) -> Response:
             template="close/month.html",
             tables=(
                 desk.paged(_checklist(checks)),
-                *_roll_tables(rolls),
+                *close_rolls.tables(rolls),
                 _changes(desk, period),
                 _history(desk, period),
             ),
@@ -91,10 +95,29 @@ def month(period: Period, desk: AtDesk) -> Response:
 
 
 @router.post("/{period}/sign")
-def sign_month(period: Period, desk: AtDesk, form: Annotated[Signature, Form()]) -> Response:
-    """Record the signature of the person who is logged in."""
+async def sign_month(
+    period: Period,
+    desk: AtDesk,
+    form: Annotated[Signature, Form()],
+    request: Request,
+    logged_in_at: LoggedInAt,
+) -> Response:
+    """Record the signature of the person who is logged in.
+
+    The controller's closes the month: what overrides a control in Airflow's event log must have
+    been reviewed.
+    """
 
     def decision() -> None:
+        step_up.confirm_typed(
+            desk.context,
+            form.typed,
+            person=desk.person,
+            act="sign",
+            subject=period,
+            logged_in_at=logged_in_at,
+            content_hash=form.content_hash,
+        )
         sign.run(
             desk.context,
             period=period,
@@ -104,7 +127,12 @@ def sign_month(period: Period, desk: AtDesk, form: Annotated[Signature, Form()])
             comment=form.reason,
         )
 
-    return desk.decide(form, decision, then=desk.link(f"/close/{period}"))
+    if form.duty == "controller":
+        await airflow_log.require_reviewed(
+            desk.context, request.headers, person=desk.person, period=period
+        )
+    then = desk.link(f"/close/{period}")
+    return await run_in_threadpool(desk.decide, form, decision, then=then)
 
 
 def _checks(desk: Desk, period: str) -> tuple[Sequence[dict[str, Any]], str]:
@@ -204,121 +232,6 @@ def _signing(
             }
         )
     return rows
-
-
-def _rolls(desk: Desk, period: str) -> dict[str, Any]:
-    found: dict[str, Any] = desk.kept(
-        f"rollforwards {period}", lambda: rollforwards.run(desk.context, period=period)
-    )
-    return found
-
-
-def _roll_tables(rolls: Mapping[str, Any]) -> tuple[Table, ...]:
-    if not rolls:
-        return ()
-    return (_accrued(rolls), _prepaid(rolls), _ties(rolls))
-
-
-def _accrued(rolls: Mapping[str, Any]) -> Table:
-    unit = rolls["currency"]
-    rows = rolls["accrued"]
-    fixed = (
-        "provider",
-        "billing_account_id",
-        "currency",
-        "service_period",
-        "opening",
-        "closing",
-        "entries",
-    )
-    moves = list(dict.fromkeys(name for row in rows for name in row if name not in fixed))
-    money = [
-        Column(name=name, title=name.replace("_", " ").capitalize(), kind="money", unit=unit)
-        for name in ("opening", *moves, "closing")
-    ]
-    shown = [
-        {
-            "account": f"{row['provider']}/{row['billing_account_id']}",
-            "month": row["service_period"],
-            **{one.name: Decimal(row[one.name]) for one in money},
-        }
-        for row in rows
-    ]
-    return Table(
-        name="accrued",
-        caption="Accrued liabilities, from opening to closing",
-        columns=(
-            Column(name="account", title="Account"),
-            Column(name="month", title="For", kind="id"),
-            *money,
-        ),
-        rows=shown,
-        total={"account": "Total", **_totals(shown, [one.name for one in money])},
-        empty="Nothing is accrued.",
-    )
-
-
-def _prepaid(rolls: Mapping[str, Any]) -> Table:
-    unit = rolls["currency"]
-    rows = rolls["prepaid"]
-    moves = list(dict.fromkeys(name for row in rows for name in row["movements"]))
-    names = ("opening", *moves, "closing")
-    shown = [
-        {
-            "account": f"{row['provider']}/{row['billing_account_id']}",
-            "what": row["what"],
-            "opening": Decimal(row["opening"]),
-            **{name: Decimal(amount) for name, amount in row["movements"].items()},
-            "closing": Decimal(row["closing"]),
-        }
-        for row in rows
-    ]
-    return Table(
-        name="prepaid",
-        caption="Prepaid credit and fees, from opening to closing",
-        columns=(
-            Column(name="account", title="Account"),
-            Column(name="what", title="What"),
-            *(
-                Column(
-                    name=name, title=name.replace("_", " ").capitalize(), kind="money", unit=unit
-                )
-                for name in names
-            ),
-        ),
-        rows=shown,
-        total={"account": "Total", **_totals(shown, names)},
-        empty="Nothing is prepaid.",
-    )
-
-
-def _ties(rolls: Mapping[str, Any]) -> Table:
-    unit = rolls["currency"]
-    return Table(
-        name="ties",
-        caption="Each balance as three sources have it",
-        columns=(
-            Column(name="subject", title="Balance"),
-            Column(name="what", title="What"),
-            Column(name="rolled", title="Rolled forward", kind="money", unit=unit),
-            Column(name="ledger", title="In the books", kind="money", unit=unit),
-            Column(name="open", title="Still open", kind="money", unit=unit),
-            Column(name="state", title="Ties", kind="state"),
-        ),
-        rows=[
-            {
-                **{name: row[name] for name in ("subject", "what")},
-                **{name: Decimal(row[name]) for name in ("rolled", "ledger", "open")},
-                "state": State("ties", "good") if row["ties"] else State("out", "block"),
-            }
-            for row in rolls["ties"]
-        ],
-        empty="There is no balance to tie.",
-    )
-
-
-def _totals(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Decimal]:
-    return {name: sum((row.get(name, Decimal(0)) for row in rows), Decimal(0)) for name in names}
 
 
 def _changes(desk: Desk, period: str) -> Table:

@@ -1,13 +1,13 @@
 """Faster posting: entries proven, numbered and looked up in fewer passes.
 
 Revision ID: 0016
-Revises: 0014
+Revises: 0015
 """
 
 from tieout.store.migrations.script import refuse_downgrade, run_sql
 
 revision = "0016"
-down_revision = "0014"
+down_revision = "0015"
 branch_labels = None
 depends_on = None
 
