@@ -19,7 +19,7 @@ class AirflowApi:
     """One logged-in person at one Airflow."""
 
     def __init__(self, url: str) -> None:
-        self._http = httpx.Client(base_url=url, timeout=30)
+        self._http = httpx.Client(base_url=url, timeout=120)
 
     def __enter__(self) -> Self:
         return self
