@@ -15,7 +15,7 @@ from tests.sources.pdf_maker import Paper, Row, paper_pdf, pdf
 
 from tieout.core.errors import DocumentUnreadableError, UsageError
 from tieout.sources import pdf_words
-from tieout.sources.pdf_picture import page_picture
+from tieout.sources.pdf_picture import find_lines, page_picture, page_sizes
 from tieout.sources.pdf_words import embedded_xml, read_words
 
 SHA = "cd" * 32
@@ -171,3 +171,32 @@ def test_a_page_that_is_not_there_has_no_picture(page: int) -> None:
 def test_a_width_that_no_screen_needs_is_refused(width: int) -> None:
     with pytest.raises(UsageError, match="pixels in width"):
         page_picture(INVOICE.read_bytes(), width=width)
+
+
+def test_sizes_of_pages_are_in_tenths_of_a_point() -> None:
+    assert page_sizes(pdf([b""], box="0 0 200 100.5")) == ((2000, 1005),)
+    assert page_sizes(INVOICE.read_bytes()) == ((6120, 7920), (6120, 7920))
+
+
+def test_a_line_of_an_invoice_is_found_where_it_is_printed() -> None:
+    texts = ("gpt-6-luna, input", "gpt-6-luna batch, input", "web search tool calls", "nowhere x")
+    first, second, third, nothing = find_lines(INVOICE.read_bytes(), texts)
+    assert first is not None
+    assert second is not None
+    assert third is not None
+    assert (first.page, third.page, nothing) == (1, 2, None)
+    assert first.top > second.top
+    assert (first.left, first.width) == (400, 5320)
+
+
+def test_two_equal_lines_are_two_places() -> None:
+    rows = [Row(description=["Tokens used"], cells={"Amount": "$1.00"}) for _ in range(2)]
+    places = find_lines(paper_pdf(Paper(rows=rows)), ("Tokens used",) * 3)
+    assert None not in places[:2]
+    assert places[0] != places[1]
+    assert places[2] is None
+
+
+def test_a_pdf_with_too_many_pages_has_no_sizes() -> None:
+    with pytest.raises(DocumentUnreadableError, match="more than 200 pages"):
+        page_sizes(pdf([b""] * 201))

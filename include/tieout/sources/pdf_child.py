@@ -1,8 +1,8 @@
 """The program that opens a PDF, in a process of its own with hard limits; answers on standard out.
 
 Imports nothing of tieout and reads only standard input: a hostile file can at worst end this child.
-Arguments: the task, the seconds of CPU it may take, and what the task needs: `words` and `xml`
-nothing (JSON), `picture` page and width (PNG). Run by `pdf_words.ask`.
+Arguments: the task, the seconds of CPU it may take, and what the task needs: `words`, `sizes` and
+`xml` nothing (JSON), `picture` page and width (PNG). Run by `pdf_words.ask`.
 """
 
 import base64
@@ -39,7 +39,7 @@ def main() -> int:
     try:
         if task == "picture":
             return _picture(content, page=int(rest[0]), width=int(rest[1]))
-        return _words(content) if task == "words" else _xml(content)
+        return {"words": _words, "sizes": _sizes, "xml": _xml}[task](content)
     except Exception as error:  # noqa: BLE001  any failure of the parser means one thing: unreadable
         sys.stderr.write(type(error).__name__)
         return _UNREADABLE
@@ -75,6 +75,17 @@ def _xml(content: bytes) -> int:
             room -= len(held)
             found.append([name, base64.b64encode(held).decode()])
     json.dump(found, sys.stdout)
+    return 0
+
+
+def _sizes(content: bytes) -> int:
+    """Width and height of each page in tenths of a point."""
+    import pypdfium2
+
+    pdf = pypdfium2.PdfDocument(content)
+    if len(pdf) > MAX_PAGES:
+        return _TOO_MANY_PAGES
+    json.dump([[_tenths(side) for side in page.get_size()] for page in pdf], sys.stdout)
     return 0
 
 

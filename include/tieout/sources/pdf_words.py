@@ -18,7 +18,7 @@ from tieout.sources.limits import MAX_DOCUMENT_BYTES
 WALL_S = 30
 CPU_S = 10
 
-Task = Literal["words", "xml", "picture"]
+Task = Literal["words", "sizes", "xml", "picture"]
 
 _CHILD = Path(__file__).with_name("pdf_child.py")
 _REASONS = {

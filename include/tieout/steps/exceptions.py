@@ -56,11 +56,11 @@ def listing(
         parse_period(period)
     today = context.now().date()
     with context.store.transaction() as tx:
-        return [
-            _shown(one, today=today, limits=_limits(tx, one.period))
-            for one in exceptions.listing(tx, period)
-            if resolved or one.state != "resolved"
+        found = [
+            one for one in exceptions.listing(tx, period) if resolved or one.state != "resolved"
         ]
+        limits = {month: _limits(tx, month) for month in {one.period for one in found}}
+    return [_shown(one, today=today, limits=limits[one.period]) for one in found]
 
 
 def one(context: Context, *, exception: str) -> dict[str, Any]:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
 from tieout.audit.canonical import canonical_bytes
-from tieout.store.schema import head, journal_entry, journal_line
+from tieout.store.schema import TEXTS, head, journal_entry, journal_line
 from tieout.store.session import Tx
 
 _REVERSAL = '"journal_type":"reversal"'  # within a text of somebody it would be escaped
@@ -155,6 +155,15 @@ class Recorded:
 
 def since(tx: Tx, period: str, moment: datetime) -> list[Recorded]:
     """Entries of a month that were recorded after a moment, the largest first."""
+    return _recorded(tx, journal_entry.c.period == period, journal_entry.c.recorded_at > moment)
+
+
+def citing(tx: Tx, reference: str) -> list[Recorded]:
+    """Entries that name a document, by its number or SHA-256, the largest first."""
+    return _recorded(tx, sa.literal(reference) == sa.any_(sa.column("source_refs", TEXTS)))
+
+
+def _recorded(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[Recorded]:
     debit = sa.func.sum(journal_line.c.debit_minor)
     about = sa.cast(journal_entry.c.canonical, JSONB)["description"].astext
     statement = (
@@ -166,7 +175,7 @@ def since(tx: Tx, period: str, moment: datetime) -> list[Recorded]:
             journal_entry.c.recorded_at,
         )
         .join(journal_line, journal_line.c.entry_id == journal_entry.c.entry_id)
-        .where(journal_entry.c.period == period, journal_entry.c.recorded_at > moment)
+        .where(*conditions)
         .group_by(journal_entry.c.entry_id)
         .order_by(debit.desc(), journal_entry.c.entry_id)
     )

@@ -13,7 +13,7 @@ from typing import Final
 from tieout.web.money_text import plain
 
 WIDTH: Final = 880
-_LEFT, _RIGHT, _TOP = 8, 8, 28
+_LEFT, _RIGHT, _TOP = 8, 8, 42  # above: a figure, and over it the note on the axis
 _LABEL_LETTERS: Final = 18
 _LINE: Final = 15
 _HEIGHT: Final = 220

@@ -56,9 +56,9 @@ def install(app: FastAPI, tabs: Sequence[Tab]) -> None:
     app.state.signer = Signer(lambda: web_context().database_url)
     app.state.forms = Forms(app.state.signer, lambda: web_context().now())
     app.state.kept = Kept()
-    app.include_router(router)
+    app.include_router(router, include_in_schema=False)  # pages are for people, not for programs
     for tab in tabs:
-        app.include_router(tab.router)
+        app.include_router(tab.router, include_in_schema=False)
     app.add_middleware(ByExtension)
 
 

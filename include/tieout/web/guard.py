@@ -19,8 +19,9 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 BODY_LIMIT_BYTES: Final = 64 * 1024
 SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
+_POLICY: Final = "Content-Security-Policy"
 SECURITY_HEADERS: Final[Mapping[str, str]] = {
-    "Content-Security-Policy": (
+    _POLICY: (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'self'"
     ),
@@ -147,8 +148,11 @@ def _with_headers(send: Send) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             headers = MutableHeaders(scope=message)
+            own = headers.get(_POLICY)
             for name, value in SECURITY_HEADERS.items():
                 headers[name] = value
+            if own:  # a browser obeys both policies, so a route can only take away
+                headers[_POLICY] = f"{SECURITY_HEADERS[_POLICY]}, {own}"
         await send(message)
 
     return sending

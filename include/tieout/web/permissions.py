@@ -68,6 +68,10 @@ def _reads(permission: Permission, *paths: str) -> dict[tuple[str, str], Row]:
     return {("GET", path): Row(permission=permission) for path in paths}
 
 
+def _exports(permission: Permission, *paths: str) -> dict[tuple[str, str], Row]:
+    return {("GET", path): Row(permission=permission, kind="export") for path in paths}
+
+
 def _writes(permission: Permission, *paths: str) -> dict[tuple[str, str], Row]:
     return {("POST", path): Row(permission=permission, kind="write") for path in paths}
 
@@ -83,6 +87,26 @@ ROUTES: Final[Mapping[tuple[str, str], Row]] = {
     **_writes("describe", "/preferences"),
     **_reads("read_statements", "/close/{period}"),
     **_decides("sign", "/close/{period}/sign"),
+    **_reads(
+        "read_work",
+        "/documents/{period}",
+        "/documents/{period}/document/{document}",
+        "/api/documents/{document}/pages/{page}",
+        "/reconciliation/{period}",
+        "/reconciliation/{period}/account/{account:path}",
+        "/reconciliation/{period}/exception/{exception}",
+        "/reconciliation/{period}/rows/{section}/{key}/{account:path}",
+    ),
+    **_exports("read_work", "/api/documents/{document}/file"),
+    **_writes("approve", "/documents/{period}/document/{document}/approve"),
+    **_writes("second", "/reconciliation/{period}/exception/{exception}/accept"),
+    **_writes(
+        "take_part",
+        "/reconciliation/{period}/exception/{exception}/assign",
+        "/reconciliation/{period}/exception/{exception}/explain",
+        "/reconciliation/{period}/exception/{exception}/resolve",
+    ),
+    **_writes("prepare", "/reconciliation/{period}/matches/{account:path}"),
     **_reads("read_statements", "/api/periods/{period}", "/api/periods/{period}/reopenings"),
     **_reads(
         "read_work",

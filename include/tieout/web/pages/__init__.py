@@ -30,8 +30,22 @@ To write a page `x` (Close is the model):
 from typing import Final
 
 from tieout.web.desk import Tab
-from tieout.web.pages import close
+from tieout.web.pages import close, documents, reconciliation
 
 TABS: Final = (
     Tab(name="close", title="Close", letter="c", question="Where are we?", router=close.router),
+    Tab(
+        name="reconciliation",
+        title="Reconciliation",
+        letter="r",
+        question="Does it tie?",
+        router=reconciliation.router,
+    ),
+    Tab(
+        name="documents",
+        title="Documents",
+        letter="d",
+        question="What came in?",
+        router=documents.router,
+    ),
 )

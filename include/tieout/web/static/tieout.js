@@ -1,6 +1,7 @@
 // What pages do beyond links and forms; without this file every answer is still there.
 // [data-opens=id] opens a dialog; [data-copies=id] copies a table; form[data-live=id] sends itself
-// while one types and puts the answer into that element; keys as listed under "?".
+// while one types and puts the answer into that element; a[href="#box-…"] in a row lights that place;
+// keys as listed under "?".
 const say = (text) => {
   const live = document.querySelector(".live");
   if (live) live.textContent = text;
@@ -54,6 +55,19 @@ for (const form of document.querySelectorAll("form[data-live]")) {
     clearTimeout(timer);
     timer = setTimeout(send, 250);
   });
+}
+
+// A row that leads to a place on the picture of a page lights it up, and the place its row.
+for (const link of document.querySelectorAll('tbody a[href^="#box-"]')) {
+  const row = link.closest("tr");
+  const box = document.getElementById(link.getAttribute("href").slice(1));
+  const light = (on) => { row.classList.toggle("lit", on); box?.classList.toggle("lit", on); };
+  for (const one of [row, box]) {
+    one?.addEventListener("mouseenter", () => light(true));
+    one?.addEventListener("mouseleave", () => light(false));
+  }
+  row.addEventListener("focusin", () => light(true));
+  row.addEventListener("focusout", () => light(false));
 }
 
 // Single keys; they never fire in a field and can be turned off.
