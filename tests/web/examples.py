@@ -17,6 +17,10 @@ _EXAMPLES = {
     "account": "openai/org-1",
     "section": "estimate_to_report",
     "key": "tax",
+    "seq": "1",
+    "name": "manual_entries",
+    "line": HASH,
+    "document_no": "2026-invoice-000001",
 }
 
 

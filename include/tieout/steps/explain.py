@@ -4,28 +4,22 @@ Owns the path, not the words of any screen: ledger line → allocation share →
 → document, each link by stored key.
 """
 
-from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal, from_minor, minor_digits
 from tieout.core.period import parse_period
-from tieout.focus.ledger_columns import CLASS_COLUMNS, LINE_KEY, with_own_dimensions
+from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.rules.own_dimensions import classes_of
-from tieout.steps import evidence
+from tieout.steps import behind, evidence
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
 from tieout.steps.inputs import latest_outputs
-from tieout.steps.views import rows_of
 from tieout.store import documents
 from tieout.store.session import Tx
 
-CLASS_KEY = tuple(name for pair in CLASS_COLUMNS for name in pair)
-CHARGE_KEY = tuple(name for name in LINE_KEY if name not in {"period", *CLASS_KEY})
 LEAST_PREFIX = 6
 MOST_CHARGES = 20
 
@@ -48,7 +42,7 @@ def run(context: Context, *, period: str, line: str) -> dict[str, Any]:
             context.lake.get_table(classified["lines"]["path"], classified["lines"]["sha256"])
         )
         source = _line(direct, row["pool_line_id"], period) if row["pool_line_id"] else row
-        charges = _charges(context, classified, source)
+        charges = behind.charges_of(context, classified, source)
         return {
             "ledger_line": _shown(row),
             "allocation": _allocation(found, row, source) if row["pool_line_id"] else None,
@@ -76,32 +70,6 @@ def _line(lines: pa.Table, wanted: str, period: str) -> dict[str, Any]:
         )
     row: dict[str, Any] = lines.slice(places[0], 1).to_pylist()[0]
     return row
-
-
-def _charges(
-    context: Context, classified: dict[str, Any], source: dict[str, Any]
-) -> list[dict[str, Any]]:
-    """The charges of a direct line, largest amount first; they add up to the line."""
-    assignment = with_own_dimensions(
-        context.lake.get_table(classified["assignment"]["path"], classified["assignment"]["sha256"])
-    )
-    of_class = _have(assignment, source, CLASS_KEY)
-    own: list[dict[str, Any]] = []
-    for file in classified["charges"]:
-        table = context.lake.get_table(file["path"], file["sha256"])
-        classed = table.filter(of_class.take(rows_of(table, assignment)))
-        own += classed.filter(_have(classed, source, CHARGE_KEY)).to_pylist()
-    return sorted(own, key=lambda row: (-abs(row["billed_cost"]), row["line_id"]))
-
-
-def _have(table: pa.Table, wanted: dict[str, Any], names: Sequence[str]) -> pa.Array:
-    """Which rows have the wanted values; null equals null."""
-    found = pa.array(np.ones(table.num_rows, np.bool_))
-    for name in names:
-        column = table[name].combine_chunks()
-        same = column.is_null() if wanted[name] is None else pc.equal(column, wanted[name])
-        found = pc.and_(found, same.fill_null(False))
-    return found
 
 
 def _allocation(

@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from tieout.audit.canonical import canonical_bytes
 from tieout.audit.chain import Event
+from tieout.core.errors import UnknownSubjectError
 from tieout.store.schema import TEXTS
 from tieout.store.schema import audit_event as table
 from tieout.store.schema import head as head_table
@@ -128,6 +129,73 @@ def about(
     conditions += [table.c.recorded_at > after] if after else []
     statement = sa.select(table).where(*conditions).order_by(table.c.seq.desc()).limit(limit)
     return [_event(row) for row in tx.execute(statement)][::-1]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """Which events are wanted; what is empty or None does not restrict.
+
+    `subject` is the subject or how it begins, `text` stands anywhere in the canonical text;
+    `start` is the first instant, `end` the first that is too late.
+    """
+
+    actor: str = ""
+    action: str = ""
+    subject: str = ""
+    text: str = ""
+    start: datetime | None = None
+    end: datetime | None = None
+
+
+def search(
+    tx: Tx, wanted: Search, *, behind: int | None = None, limit: int = 100
+) -> list[AuditEvent]:
+    """Events that fit, the newest first; behind a number on."""
+    conditions = _fitting(wanted)
+    conditions += [table.c.seq < behind] if behind is not None else []
+    statement = sa.select(table).where(*conditions).order_by(table.c.seq.desc()).limit(limit)
+    return [_event(row) for row in tx.execute(statement)]
+
+
+def count(tx: Tx, wanted: Search) -> int:
+    """How many events fit."""
+    statement = sa.select(sa.func.count()).select_from(table).where(*_fitting(wanted))
+    return int(tx.execute(statement).scalar_one())
+
+
+def known(tx: Tx) -> tuple[list[str], list[str]]:
+    """Everybody who acted, and all acts that there are, sorted."""
+    row = tx.execute(
+        sa.text("""
+            SELECT array(SELECT DISTINCT actor FROM tieout.audit_event ORDER BY 1) AS actors,
+                   array(SELECT DISTINCT action FROM tieout.audit_event ORDER BY 1) AS acts""")
+    ).one()
+    return list(row.actors), list(row.acts)
+
+
+def one(tx: Tx, seq: int) -> AuditEvent:
+    """One event.
+
+    Raises:
+        UnknownSubjectError: the log has none of that number.
+    """
+    row = tx.execute(sa.select(table).where(table.c.seq == seq)).one_or_none()
+    if row is None:
+        raise UnknownSubjectError(f"The audit log has no event {seq}: expected one up to its head.")
+    return _event(row)
+
+
+def _fitting(wanted: Search) -> list[sa.ColumnElement[bool]]:
+    found: list[sa.ColumnElement[bool]] = []
+    found += [table.c.actor == wanted.actor] if wanted.actor else []
+    found += [table.c.action == wanted.action] if wanted.action else []
+    if wanted.subject:
+        found.append(table.c.subject.startswith(wanted.subject, autoescape=True))
+    if wanted.text:
+        found.append(table.c.canonical.icontains(wanted.text, autoescape=True))
+    found += [table.c.recorded_at >= wanted.start] if wanted.start else []
+    found += [table.c.recorded_at < wanted.end] if wanted.end else []
+    return found
 
 
 def head(tx: Tx) -> tuple[int, str]:

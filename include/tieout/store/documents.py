@@ -1,6 +1,6 @@
 """Provider documents: which bytes were fetched, when, by which request. Bytes are in the lake."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -41,6 +41,11 @@ def add(tx: Tx, document: StoredDocument) -> bool:
 def get(tx: Tx, sha256: str) -> list[StoredDocument]:
     """Every name under which these bytes were received, oldest first."""
     return _all(tx, table.c.sha256 == sha256)
+
+
+def newest(tx: Tx, sha256s: Collection[str]) -> dict[str, StoredDocument]:
+    """Each of some documents under the name that it was received by last."""
+    return {one.sha256: one for one in _all(tx, table.c.sha256.in_(sha256s))}
 
 
 def for_period(

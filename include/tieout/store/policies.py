@@ -5,6 +5,7 @@ worker and to the pages, approving to a person in the pages who did not propose 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
@@ -109,9 +110,16 @@ def current(
 
     With `known_at`, only what had been approved by that instant: what a closed month was made of.
     """
+    return in_force(versions(tx, kind), on, known_at=known_at)
+
+
+def in_force(
+    known: Iterable[Policy], on: date, *, known_at: datetime | None = None
+) -> Policy | None:
+    """The same among versions of one kind that were read before."""
     found = [
         one
-        for one in versions(tx, kind)
+        for one in known
         if one.approved_at
         and one.valid_from <= on
         and (known_at is None or one.approved_at <= known_at)

@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from tieout.core.errors import UnknownSubjectError
 from tieout.core.money import from_decimal
@@ -99,6 +99,17 @@ def head(tx: Tx, period: str) -> Publication | None:
 def as_of(tx: Tx, period: str, seq: int) -> Publication | None:
     """What was published of a month when the ledger stood at `seq`."""
     return next(iter(_all(tx, table.c.period == period, table.c.ledger_seq <= seq)), None)
+
+
+def heads(tx: Tx, *, upto_seq: int) -> dict[str, Publication]:
+    """What was published of each month when the ledger stood at a sequence; one statement."""
+    newest = (
+        sa.select(table.c.publication_id)
+        .where(table.c.ledger_seq <= upto_seq)
+        .ext(distinct_on(table.c.period))
+        .order_by(table.c.period, table.c.ledger_seq.desc())
+    )
+    return {one.period: one for one in _all(tx, table.c.publication_id.in_(newest))}
 
 
 def listing(tx: Tx, period: str) -> list[Publication]:

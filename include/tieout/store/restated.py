@@ -11,7 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.postgresql import JSONB
+from sqlalchemy.dialects.postgresql import JSONB, distinct_on
 
 from tieout.core.money import from_decimal, to_decimal
 from tieout.store.schema import restatement as table
@@ -86,6 +86,18 @@ def listing(tx: Tx, period: str) -> list[Restatement]:
     """All views of a month, newest first."""
     statement = sa.select(table).where(table.c.period == period).order_by(table.c.ledger_seq.desc())
     return [_restatement(row) for row in tx.execute(statement).mappings()]
+
+
+def heads(tx: Tx, *, upto_seq: int) -> dict[str, Restatement]:
+    """The view of each month that was known at a sequence; months as reported are not in it."""
+    statement = (
+        sa.select(table)
+        .where(table.c.ledger_seq <= upto_seq)
+        .ext(distinct_on(table.c.period))
+        .order_by(table.c.period, table.c.ledger_seq.desc())
+    )
+    found = map(_restatement, tx.execute(statement).mappings())
+    return {one.period: one for one in found}
 
 
 def _restatement(row: sa.RowMapping) -> Restatement:

@@ -392,6 +392,7 @@ audit_event = sa.Table(
     sa.Column("prev_hash", sa.LargeBinary),
     sa.Column("hash", sa.LargeBinary),
     sa.Column("canonical", sa.Text),
+    sa.Column("actor", sa.Text),
     sa.Column("action", sa.Text),
     sa.Column("subject", sa.Text),
     sa.Column("login", sa.Text),

@@ -14,7 +14,7 @@ from tieout.core.errors import (
     UnknownSubjectError,
     UsageError,
 )
-from tieout.web import close_api, describe, document_files, frame, pages, step_up
+from tieout.web import close_api, describe, document_files, frame, pack_file, pages, step_up
 from tieout.web.api import router
 from tieout.web.auth import logged_in_person, refuse_demo_log_in
 from tieout.web.guard import Guard, refusal
@@ -61,6 +61,7 @@ def create_app() -> FastAPI:
     app.include_router(router)
     app.include_router(close_api.router)
     app.include_router(document_files.router)
+    app.include_router(pack_file.router)
     frame.install(app, pages.TABS)
     app.include_router(describe.router)
     app.add_middleware(Guard)

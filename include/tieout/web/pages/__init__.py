@@ -30,7 +30,7 @@ To write a page `x` (Close is the model):
 from typing import Final
 
 from tieout.web.desk import Tab
-from tieout.web.pages import close, documents, reconciliation
+from tieout.web.pages import audit, close, documents, ledger, reconciliation
 
 TABS: Final = (
     Tab(name="close", title="Close", letter="c", question="Where are we?", router=close.router),
@@ -47,5 +47,19 @@ TABS: Final = (
         letter="d",
         question="What came in?",
         router=documents.router,
+    ),
+    Tab(
+        name="ledger",
+        title="Ledger",
+        letter="l",
+        question="What is this number?",
+        router=ledger.router,
+    ),
+    Tab(
+        name="audit",
+        title="Audit",
+        letter="u",
+        question="Who did what, when, why?",
+        router=audit.router,
     ),
 )
