@@ -266,3 +266,38 @@ def test_the_pool_of_an_upfront_fee_spreads_it_over_the_term(worker: Context, we
     with pytest.raises(RuleFileError, match="pool half spreads its fee from 2026-10-01 to before"):
         _propose(worker, "commitments", offered("half"))
     assert _propose(worker, "commitments", offered("year")).status == "done"
+
+
+def test_a_text_is_checked_without_being_stored(worker: Context, web: Context) -> None:
+    for kind in ("initiatives", "allocation"):
+        _propose(worker, kind)
+        _approve(web, kind)
+    good = TEXTS["classification"]
+
+    def check(text: str, kind: str = "classification", since: date = SINCE) -> tuple[str, ...]:
+        return policies.check(worker, kind=kind, text=text, name="draft", valid_from=since)
+
+    assert check(good) == ()
+    wrong = good.replace("then: support-assistant", "then: nobody")
+    found = check(wrong)
+    assert len(found) == wrong.count("then: nobody") > 1
+    assert all("'nobody' is not in the register" in one for one in found)
+    (broken,) = check("rule_set: [")
+    assert broken.startswith("draft, line ")
+    (inside,) = check(TEXTS["allocation"], "allocation", date(2026, 1, 2))
+    assert "inside a month" in inside
+    assert _versions(worker, "classification") == []
+
+
+def test_the_reason_of_a_proposal_is_in_the_log(worker: Context) -> None:
+    policies.propose(
+        worker,
+        kind="chart",
+        text=TEXTS["chart"],
+        name="chart.yaml",
+        valid_from=SINCE,
+        person="ana",
+        why="The auditor asked for it.",
+    )
+    (event,) = _proposals(worker)
+    assert "The auditor asked for it." in event

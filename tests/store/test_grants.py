@@ -173,7 +173,7 @@ def test_each_table_is_read_by_all_and_written_by_the_worker_only_where_it_adds_
     assert reads == {(table, login) for table in tables for login in LOGINS}
     assert writes == {(table, "tieout_worker", "INSERT") for table in INSERTS} | {
         (table, "tieout_web", "INSERT")
-        for table in ("policy", "checkpoint", "checkpoint_signature")
+        for table in ("policy", "preview", "checkpoint", "checkpoint_signature")
     }
 
 

@@ -102,9 +102,8 @@ def test_an_administrator_decides_nothing_and_an_auditor_writes_nothing() -> Non
 
 def test_a_decision_takes_a_fresh_log_in_wherever_it_is_recorded() -> None:
     decides = {path for (_, path), row in ROUTES.items() if row.decides}
-    approvals = {
-        path for _, path in ROUTES if path.endswith(("/approval", "/sign-offs", "/sign", "/lock"))
-    }
+    endings = ("/approval", "/sign-offs", "/sign", "/lock", "/{number}/approve")
+    approvals = {path for _, path in ROUTES if path.endswith(endings)}
     figures = {"/api/documents/{document}/approval"}
     asked = {"/api/confirmations", "/api/periods/{period}/reopenings"}
     assert decides == (approvals - figures) | asked

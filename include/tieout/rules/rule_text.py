@@ -27,7 +27,7 @@ def write_rules(rules: RuleSet) -> str:
     for group in rules.dimensions:
         lines.append(f"  {text(group.dimension)}:")
         for rule in group.rules:
-            lines += _rule(rule)
+            lines += rule_lines(rule)
     return "\n".join(lines) + "\n"
 
 
@@ -38,7 +38,12 @@ def text(value: str) -> str:
     return json.dumps(value, ensure_ascii=False)
 
 
-def _rule(rule: Rule) -> list[str]:
+def rule_lines(rule: Rule) -> list[str]:
+    """One rule as lines of a rule file, indented as `write_rules` does.
+
+    Raises:
+        RuleFileError: an outcome that has no way of writing here.
+    """
     optional = {
         "description": rule.description,
         "owner": rule.owner,

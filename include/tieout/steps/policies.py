@@ -3,7 +3,7 @@
 Owns the check that a text says something valid before it is stored; approval is `sign`'s.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 
 from tieout import log as logs
@@ -55,10 +55,27 @@ PARSERS: dict[policies.PolicyKind, Callable[..., object]] = {
 log = logs.get("policies")
 
 
+_NAMED_IN: Mapping[str, str] = {
+    "allocation": "pools",
+    "drivers": "lines",
+    "commitments": "contracts",
+    "contract_rates": "contracts",
+}
+
+
 def propose(
-    context: Context, *, kind: str, text: str, name: str, valid_from: date, person: str
+    context: Context,
+    *,
+    kind: str,
+    text: str,
+    name: str,
+    valid_from: date,
+    person: str,
+    why: str = "",
 ) -> StepResult:
     """Store a new draft version of a policy; the same text again changes nothing.
+
+    `why` is the person's reason, for the log.
 
     Raises:
         UsageError: there is no such kind of policy.
@@ -72,7 +89,8 @@ def propose(
         made = policies.propose(tx, known, text, valid_from=valid_from)
         is_new = made.version not in {one.version for one in before}
         if is_new:
-            audit.record(tx, "policy_proposed", made.label, {"sha256": made.sha256, "kind": kind})
+            facts = {"sha256": made.sha256, "kind": kind}
+            audit.record(tx, "policy_proposed", made.label, facts, why=why)
     log.info("policy_proposed", kind=kind, version=made.version, new=is_new)
     return StepResult(
         step="policies",
@@ -80,6 +98,25 @@ def propose(
         status="done" if is_new else "unchanged",
         summary={"version": made.version, "approved_by": made.approved_by},
     )
+
+
+def check(
+    context: Context, *, kind: str, text: str, name: str, valid_from: date
+) -> tuple[str, ...]:
+    """What would keep a text from being proposed, one sentence each; empty when nothing does.
+
+    The file's own tests run as well. Nothing is stored.
+
+    Raises:
+        UsageError: there is no such kind of policy.
+    """
+    known = policies.parse_kind(kind)
+    try:
+        _parse(known, text, name=name)
+        with context.store.transaction() as tx:
+            return tuple(_misfits(tx, known, text, name=name, valid_from=valid_from))
+    except RuleFileError as error:
+        return (str(error),)
 
 
 def _parse(kind: policies.PolicyKind, text: str, *, name: str) -> None:
@@ -94,37 +131,47 @@ def _refuse_misfits(
     tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
 ) -> None:
     """Rules and pools may only name what is registered, as far as that is known."""
+    found = _misfits(tx, kind, text, name=name, valid_from=valid_from)
+    if found:
+        what = _NAMED_IN.get(kind, "rules")
+        raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")
+
+
+def _misfits(
+    tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
+) -> Sequence[str]:
+    """What a text names and nobody registered, one sentence each."""
     if kind in ("allocation", "drivers"):
-        _refuse_unfit_shares(tx, kind, text, name=name, valid_from=valid_from)
-        return
+        return _unfit_shares(tx, kind, text, name=name, valid_from=valid_from)
     if kind in ("accounts", "entities"):
         refuse_unfit_entities(tx, kind, text, name=name, valid_from=valid_from)
     if kind in ("commitments", "contract_rates"):
-        _refuse_unfit_contracts(tx, kind, text, name=name, valid_from=valid_from)
-        return
+        return misfits(tx, kind, text, name=name, on=valid_from)
     register = policies.current(tx, "initiatives", valid_from)
     if register is None:
-        return
+        return ()
     known = {
         one.initiative_id: one for one in parse_initiatives(register.body, name=register.label)
     }
-    found: Sequence[str] = ()
     pools = policies.current(tx, "allocation", valid_from)
     if kind == "classification" and pools is not None:
         ids = [one.pool_id for one in parse_pools(pools.body, name=pools.label)]
         rules, tables = parse_rules(text, name=name), _lookups(tx, valid_from)
         found = check_outcomes(rules, known, ids, lookups=tables)
-        found = found or run_tests(rules, initiatives=known, lookups=tables)
-    elif kind.startswith(policies.LOOKUP_PREFIX):
-        found = _broken_rules(tx, kind, parse_lookup(text, name=name), valid_from)
-    if found:
-        raise RuleFileError(f"{name}: {len(found)} rules do not fit, first: {found[0]}")
+        return found or run_tests(rules, initiatives=known, lookups=tables)
+    if kind.startswith(policies.LOOKUP_PREFIX):
+        return _broken_rules(tx, kind, parse_lookup(text, name=name), valid_from)
+    return ()
 
 
-def _refuse_unfit_shares(
+def _unfit_shares(
     tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
-) -> None:
-    """Pools and driver tables hold for whole months and may only name what is there."""
+) -> Sequence[str]:
+    """Pools and driver tables hold for whole months and may only name what is there.
+
+    Raises:
+        RuleFileError: in force from a day inside a month.
+    """
     if valid_from.day != 1:
         raise RuleFileError(
             f"{name}: in force from {valid_from}, inside a month, and pools are shared once a "
@@ -135,29 +182,17 @@ def _refuse_unfit_shares(
     if register is not None:
         registered = parse_initiatives(register.body, name=register.label)
         known = [one.initiative_id for one in registered]
-    found: list[str] = []
     if kind == "drivers":
         pools = policies.current(tx, "allocation", valid_from)
-        found = table_misfits(
+        return table_misfits(
             parse_drivers(text, name=name),
             initiatives=known,
             pools=parse_pools(pools.body, name=pools.label) if pools else (),
         )
-    elif known is not None:
-        table = policies.current(tx, "drivers", valid_from)
-        found = pool_misfits(parse_pools(text, name=name), initiatives=known, table=table)
-    if found:
-        what = "pools" if kind == "allocation" else "lines"
-        raise RuleFileError(f"{name}: {len(found)} {what} do not fit, first: {found[0]}")
-
-
-def _refuse_unfit_contracts(
-    tx: Tx, kind: policies.PolicyKind, text: str, *, name: str, valid_from: date
-) -> None:
-    """Contracts may only name accounts and pools that are there, as far as that is known."""
-    found = misfits(tx, kind, text, name=name, on=valid_from)
-    if found:
-        raise RuleFileError(f"{name}: {len(found)} contracts do not fit, first: {found[0]}")
+    if known is None:
+        return ()
+    table = policies.current(tx, "drivers", valid_from)
+    return pool_misfits(parse_pools(text, name=name), initiatives=known, table=table)
 
 
 def _lookups(tx: Tx, on: date) -> dict[str, LookupTable]:

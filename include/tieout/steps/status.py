@@ -3,15 +3,11 @@
 from decimal import Decimal
 from typing import Any
 
-import pyarrow as pa
-
-from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal
-from tieout.core.period import Period, parse_period
-from tieout.focus.ledger_columns import with_own_dimensions
+from tieout.core.period import parse_period
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reports.tieout_statement import statement_json
-from tieout.steps import evidence
+from tieout.steps import evidence, month_lines
 from tieout.steps.context import Context
 from tieout.steps.inputs import accounts
 from tieout.store import (
@@ -21,13 +17,10 @@ from tieout.store import (
     periods,
     publications,
     reopenings,
-    restated,
     signoffs,
 )
 from tieout.store import policies as policy_store
 from tieout.store.session import Tx
-
-BASES = ("reported", "restated")
 
 
 def period_status(context: Context, *, period: str) -> dict[str, Any]:
@@ -135,33 +128,13 @@ def ledger_lines(
         UnknownSubjectError: nothing was published of the period at that sequence.
     """
     month = parse_period(period)
-    if basis not in BASES:
-        raise UsageError(f"Expected a basis of {', '.join(BASES)}, found {basis[:40]!r}.")
     with context.store.transaction() as tx:
-        lines = _lines(context, tx, month, basis=basis, as_of=as_of)
+        lines = month_lines.lines(context, tx, month, basis=basis, as_of=as_of)
     rows = [
         {**row, "billed_cost": format_units(from_decimal(row["billed_cost"]))}
         for row in lines.to_pylist()
     ]
     return sorted(rows, key=lambda row: (-abs(Decimal(row["billed_cost"])), row["ledger_line_id"]))
-
-
-def _lines(context: Context, tx: Tx, month: Period, *, basis: str, as_of: int | None) -> pa.Table:
-    newest = restated.head(tx, str(month))
-    if as_of is not None:
-        newest = restated.as_of(tx, str(month), as_of)
-    if basis == "restated" and newest is not None:
-        file = newest.files["lines"]
-        return with_own_dimensions(context.lake.get_table(file["path"], file["sha256"]))
-    if as_of is None:
-        return evidence.load(context, tx, month).lines
-    published = publications.as_of(tx, str(month), as_of)
-    if published is None:
-        raise UnknownSubjectError(
-            f"Nothing of {month} was published when the ledger stood at {as_of}: give a later "
-            "sequence, or none for what stands now."
-        )
-    return publications.lines(tx, published.publication_id)
 
 
 def registered_providers(context: Context, *, period: str) -> tuple[str, ...]:

@@ -5,7 +5,7 @@ worker and to the pages, approving to a person in the pages who did not propose 
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 from typing import TypeAlias
@@ -114,17 +114,17 @@ def current(
 
 
 def in_force(
-    known: Iterable[Policy], on: date, *, known_at: datetime | None = None
+    found: Sequence[Policy], on: date, *, known_at: datetime | None = None
 ) -> Policy | None:
-    """The same among versions of one kind that were read before."""
-    found = [
+    """Of versions of one kind the approved one that applies to a service date, see `current`."""
+    known = [
         one
-        for one in known
+        for one in found
         if one.approved_at
         and one.valid_from <= on
         and (known_at is None or one.approved_at <= known_at)
     ]
-    return max(found, key=lambda one: (one.valid_from, one.version), default=None)
+    return max(known, key=lambda one: (one.valid_from, one.version), default=None)
 
 
 def get(tx: Tx, kind: PolicyKind, version: int) -> Policy:
@@ -164,6 +164,11 @@ def named(tx: Tx, prefix: str) -> list[PolicyKind]:
 def versions(tx: Tx, kind: PolicyKind) -> list[Policy]:
     """All versions of a kind, newest first."""
     return _all(tx, table.c.kind == kind)
+
+
+def listing(tx: Tx) -> list[Policy]:
+    """All versions of all kinds, by kind, newest first."""
+    return _all(tx)
 
 
 def pending(tx: Tx) -> list[Policy]:

@@ -1,5 +1,6 @@
 """Previews of a policy applied to past months, and the approvals of exactly what they showed."""
 
+import json
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -30,6 +31,11 @@ class Preview:
     recorded_by: str
     approved_by: str | None
     approved_at: datetime | None
+
+    def content(self) -> dict[str, Any]:
+        """What it showed."""
+        found: dict[str, Any] = json.loads(self.canonical)
+        return found
 
 
 def add(
@@ -79,6 +85,11 @@ def get(tx: Tx, sha256: str) -> Preview:
             "`tieout rules previews`."
         )
     return found[0]
+
+
+def of_policy(tx: Tx, kind: PolicyKind, version: int) -> Preview | None:
+    """The newest preview of a policy version; None if there is none."""
+    return next(iter(_all(tx, table.c.kind == kind, table.c.version == version)), None)
 
 
 def listing(tx: Tx) -> list[Preview]:

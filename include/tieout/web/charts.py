@@ -18,6 +18,7 @@ _LABEL_LETTERS: Final = 18
 _LINE: Final = 15
 _HEIGHT: Final = 220
 _TINY: Final = Decimal(2)
+_WIDEST: Final = Decimal(120)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +129,7 @@ def stacked(
     downs = [sum((b.amount for b in bars if b.amount < 0), Decimal(0)) for _, bars in months]
     scale = Drawn(low=min(downs), high=max([*ups, min(downs) + 1]))
     step = Decimal(WIDTH - _LEFT - _RIGHT) / len(months)
+    wide = min(step * 3 / 4, _WIDEST)
     sheet, words = _Sheet(), []
     for place, (month, bars) in enumerate(months):
         levels = {True: Decimal(0), False: Decimal(0)}
@@ -141,8 +143,8 @@ def stacked(
                 bar,
                 label,
                 {
-                    "x": _LEFT + step * place + step / 8,
-                    "width": step * 3 / 4,
+                    "x": _LEFT + step * place + (step - wide) / 2,
+                    "width": wide,
                     "y": tops[0],
                     "height": tops[1] - tops[0],
                 },

@@ -1,12 +1,12 @@
 """The roll-forwards on the page Close, as tables. Every figure comes from the step."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
 from tieout.steps import rollforwards
 from tieout.web.desk import Desk
-from tieout.web.table import Column, State, Table
+from tieout.web.table import Column, State, Table, totals
 
 
 def read(desk: Desk, period: str) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def _accrued(rolls: Mapping[str, Any]) -> Table:
             *money,
         ),
         rows=shown,
-        total={"account": "Total", **_totals(shown, [one.name for one in money])},
+        total={"account": "Total", **totals(shown, [one.name for one in money])},
         empty="Nothing is accrued.",
     )
 
@@ -92,7 +92,7 @@ def _prepaid(rolls: Mapping[str, Any]) -> Table:
             ),
         ),
         rows=shown,
-        total={"account": "Total", **_totals(shown, names)},
+        total={"account": "Total", **totals(shown, names)},
         empty="Nothing is prepaid.",
     )
 
@@ -120,7 +120,3 @@ def _ties(rolls: Mapping[str, Any]) -> Table:
         ],
         empty="There is no balance to tie.",
     )
-
-
-def _totals(rows: Sequence[Mapping[str, Any]], names: Sequence[str]) -> dict[str, Decimal]:
-    return {name: sum((row.get(name, Decimal(0)) for row in rows), Decimal(0)) for name in names}

@@ -88,6 +88,32 @@ ROUTES: Final[Mapping[tuple[str, str], Row]] = {
     **_reads("read_statements", "/close/{period}"),
     **_decides("sign", "/close/{period}/sign"),
     **_reads(
+        "read_statements",
+        "/allocation/{period}",
+        "/allocation/{period}/(certificate)",
+        "/allocation/{period}/{pool}",
+        "/initiatives/{period}",
+        "/initiatives/{period}/(unallocated)",
+        "/initiatives/{period}/{initiative}",
+    ),
+    **_exports("read_statements", "/allocation/{period}/(certificate)/file"),
+    **_reads(
+        "read_work",
+        "/rules/{period}",
+        "/rules/{period}/{kind}",
+        "/rules/{period}/{kind}/edit",
+        "/rules/{period}/{kind}/{number}",
+    ),
+    **_writes(
+        "take_part",
+        "/rules/{period}/{kind}/edit",
+        "/rules/{period}/{kind}/propose",
+        "/rules/{period}/{kind}/{number}/preview",
+    ),
+    # asked while a person types, and keeps nothing
+    ("POST", "/rules/{period}/{kind}/check"): Row(permission="take_part"),
+    **_decides("approve", "/rules/{period}/{kind}/{number}/approve"),
+    **_reads(
         "read_work",
         "/audit/{period}",
         "/audit/{period}/access",

@@ -1,5 +1,6 @@
 """The templates' environment: escaping always on, a missing value is an error. Knows no page."""
 
+from decimal import Decimal
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -26,6 +27,7 @@ def environment() -> Environment:
     )
     made.filters["cell"] = as_cell
     made.filters["short"] = short
+    made.filters["decimal"] = Decimal
     made.tests["state"] = lambda value: isinstance(value, State)
     made.tests["unknown"] = lambda value: isinstance(value, Unknown)
     made.globals["assets"] = assets()

@@ -4,6 +4,7 @@ Owns geometry. The largest names keep their own place, the rest stand together a
 the figures add up; every ribbon says its figures in words.
 """
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
@@ -15,8 +16,10 @@ from tieout.web.money_text import plain
 _SIDE: Final = 210
 _NODE: Final = 12
 _GAP: Final = 10
-_TOP: Final = 8
+_TOP: Final = 12
 _TEXT: Final = 4
+_LINE: Final = 14
+_LETTERS: Final = 26
 _LEAST: Final = Decimal(1)
 
 
@@ -125,7 +128,11 @@ def _column(
         box = {"x": str(at), "y": number(node.top), "width": str(_NODE)}
         box |= {"height": number(node.height), "class": "total"}
         marks.append(Mark(tag="rect", attributes=box, label=label))
-        y = number(node.top + node.height / 2 + _TEXT)
-        place = {"x": str(text_at), "y": y, "class": f"key {kind}".strip()}
-        marks.append(Mark(tag="text", attributes=place, text=label))
+        lines = [*textwrap.wrap(name, _LETTERS), plain(sums[name])]
+        first = node.top + node.height / 2 + _TEXT - Decimal(_LINE * (len(lines) - 1)) / 2
+        for row, text in enumerate(lines):
+            place = {"x": str(text_at), "y": number(first + _LINE * row)}
+            is_amount = row + 1 == len(lines)
+            place["class"] = " ".join(filter(None, ("key", kind, "amount" * is_amount)))
+            marks.append(Mark(tag="text", attributes=place, text=text))
     return marks

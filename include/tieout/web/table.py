@@ -94,6 +94,14 @@ class Table:
         return found[0]
 
 
+def totals(rows: Sequence[Row], names: Sequence[str]) -> dict[str, Decimal]:
+    """What columns of money re-add to; a blank counts nothing."""
+    return {
+        name: sum((value_of(row.get(name)) or Decimal(0) for row in rows), Decimal(0))
+        for name in names
+    }
+
+
 def value_of(cell: Any) -> Any:
     """What a cell holds, without what stands around it."""
     return cell.value if isinstance(cell, Cell) else cell

@@ -30,23 +30,31 @@ To write a page `x` (Close is the model):
 from typing import Final
 
 from tieout.web.desk import Tab
-from tieout.web.pages import audit, close, documents, ledger, reconciliation
+from tieout.web.pages import (
+    allocation,
+    audit,
+    close,
+    documents,
+    initiatives,
+    ledger,
+    reconciliation,
+    rules,
+)
 
 TABS: Final = (
-    Tab(name="close", title="Close", letter="c", question="Where are we?", router=close.router),
+    Tab(
+        name="close",
+        title="Close",
+        letter="c",
+        question="Where are we?",
+        router=close.router,
+    ),
     Tab(
         name="reconciliation",
         title="Reconciliation",
         letter="r",
         question="Does it tie?",
         router=reconciliation.router,
-    ),
-    Tab(
-        name="documents",
-        title="Documents",
-        letter="d",
-        question="What came in?",
-        router=documents.router,
     ),
     Tab(
         name="ledger",
@@ -56,10 +64,38 @@ TABS: Final = (
         router=ledger.router,
     ),
     Tab(
+        name="documents",
+        title="Documents",
+        letter="d",
+        question="What came in?",
+        router=documents.router,
+    ),
+    Tab(
+        name="rules",
+        title="Rules",
+        letter="u",
+        question="What will happen to which cost, and who agreed?",
+        router=rules.router,
+    ),
+    Tab(
+        name="allocation",
+        title="Allocation",
+        letter="a",
+        question="Who carries the shared cost, and does it add up?",
+        router=allocation.router,
+    ),
+    Tab(
         name="audit",
         title="Audit",
-        letter="u",
+        letter="t",
         question="Who did what, when, why?",
         router=audit.router,
+    ),
+    Tab(
+        name="initiatives",
+        title="Initiatives",
+        letter="i",
+        question="What did it really cost, and who says so?",
+        router=initiatives.router,
     ),
 )
