@@ -13,12 +13,16 @@ from rich.table import Table
 
 from tieout.cli.shell import Json, run_step, show_found, working
 from tieout.cli.views import plain_table, table_row
+from tieout.core.errors import UsageError
 from tieout.core.period import parse_period
+from tieout.publish.close_files import REPORT_HTML, REPORT_PDF, WORKBOOK
+from tieout.steps import close_export
 from tieout.steps import completeness as completeness_step
 from tieout.steps import export as export_step
 from tieout.steps import restatements as restatements_step
 from tieout.steps import rollforwards as rollforwards_step
 
+_REPORT_FORMS = {".pdf": REPORT_PDF, ".html": REPORT_HTML}
 export_app = typer.Typer(help="Write a month in open formats, or for a ledger.")
 
 Period = Annotated[str, typer.Argument(help="Accounting month, such as 2026-10.")]
@@ -64,6 +68,36 @@ def focus(
 ) -> None:
     """Write FOCUS 1.2 Cost and Usage and the 1.4 Billing Period and Invoice Detail datasets."""
     run_step(partial(export_step.focus, period=period, folder=to), as_json=as_json)
+
+
+@export_app.command()
+def workbook(
+    period: Period,
+    out: Annotated[Path | None, typer.Option(help="File; tieout-PERIOD.xlsx unless given.")] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write the close as an Excel workbook whose formulas re-add every figure."""
+    file = out or Path(f"tieout-{period}.xlsx")
+    step = partial(close_export.run, period=period, form=WORKBOOK, file=file)
+    run_step(step, as_json=as_json)
+
+
+@export_app.command()
+def report(
+    period: Period,
+    out: Annotated[
+        Path | None, typer.Option(help="File, .pdf or .html; tieout-PERIOD.pdf unless given.")
+    ] = None,
+    *,
+    as_json: Json = False,
+) -> None:
+    """Write the close as a report with charts: a PDF, or one HTML file."""
+    file = out or Path(f"tieout-{period}.pdf")
+    if file.suffix not in _REPORT_FORMS:
+        raise UsageError(f"A report is .pdf or .html: expected one of them, found {file.name}.")
+    form = _REPORT_FORMS[file.suffix]
+    run_step(partial(close_export.run, period=period, form=form, file=file), as_json=as_json)
 
 
 def completeness_view(found: dict[str, Any]) -> RenderableType:

@@ -84,6 +84,10 @@ class DocumentUnreadableError(SourceError):
     """A file from outside is truncated, too large, or not the document it should be."""
 
 
+class ToolMissingError(TieoutError):
+    """The machine lacks a library that a form of output needs; the figures are not affected."""
+
+
 class IntegrityError(TieoutError):
     """Stored bytes, hashes or sums disagree; nothing may be published on top of it."""
 

@@ -224,6 +224,7 @@ def _tie_row(one: _Tied, digits: int) -> dict[str, Any]:
         "rolled": _text(tie.rolled_minor, digits),
         "ledger": _text(tie.ledger_minor, digits),
         "open": _text(tie.open_minor, digits),
+        "allowed": _text(one.allowed_minor, digits),
         "ties": max(figures) - min(figures) <= one.allowed_minor,
     }
 

@@ -11,15 +11,15 @@ from typing import Any
 
 from tieout.close.evidence import AccountEvidence
 from tieout.core.money import format_units, from_minor, minor_digits
-from tieout.ledger.entry import entry_from_json
 from tieout.ledger.exchange import rate_json
 from tieout.ledger.fx_rates import parse_rates
-from tieout.ledger.trial_balance import trial_balance
+from tieout.publish.close_files import close_files
 from tieout.publish.evidence import documents_csv, json_bytes
 from tieout.publish.papers import RATE_COLUMNS, rate_rows, rate_text
 from tieout.publish.tables import csv_bytes, spread_out, table_csv
 from tieout.reconciliation.bridge import bridge_json
 from tieout.reconciliation.commitments import is_commitment
+from tieout.steps import dossier
 from tieout.steps.context import Context
 from tieout.steps.evidence import MonthEvidence
 from tieout.steps.inputs import latest_outputs
@@ -75,23 +75,10 @@ def files(month: Month) -> dict[str, bytes]:
     """The exhibits by name below the publication's folder."""
     made = {name: make(month) for name, make in EXHIBITS.items()}
     made |= {f"13-queries/{one.name}.csv": _query(month, one) for one in analytics.QUERIES}
+    made |= close_files(
+        dossier.gather(month.context, month.tx, month.found, month.entries, upto_seq=month.upto_seq)
+    )
     return {f"evidence/{name}": content for name, content in made.items() if content is not None}
-
-
-def balances(entries: Sequence[Row], period: str) -> list[dict[str, Any]]:
-    """Opening, movements and closing of each account of a month, in minor units."""
-    values = [(str(entry["posting_on"])[:7], entry_from_json(entry)) for entry in entries]
-    before = _by_account(entry for posted, entry in values if posted < period)
-    moved = _by_account(entry for posted, entry in values if posted == period)
-    currency = entries[0]["currency"] if entries else ""
-    rows = []
-    for account in sorted(before.keys() | moved.keys()):
-        opening = before.get(account, (0, 0))
-        debit, credit = moved.get(account, (0, 0))
-        start = opening[0] - opening[1]
-        figures = (account, currency, start, debit, credit, start + debit - credit)
-        rows.append(dict(zip(_BALANCES, figures, strict=True)))
-    return rows
 
 
 def changes(tx: Tx, *, period: str, upto: int | None = None) -> list[dict[str, Any]]:
@@ -107,13 +94,13 @@ def changes(tx: Tx, *, period: str, upto: int | None = None) -> list[dict[str, A
     return found
 
 
-def _by_account(entries: Any) -> dict[str, tuple[int, int]]:
-    rows = trial_balance(entries).to_pylist()
-    return {row["account"]: (row["debit_minor"], row["credit_minor"]) for row in rows}
-
-
 def _trial_balance(month: Month) -> bytes:
-    return csv_bytes(_BALANCES, balances(month.entries, month.period))
+    currency = month.entries[0]["currency"] if month.entries else ""
+    rows = [
+        {**asdict(one), "currency": currency, "closing_minor": one.closing_minor}
+        for one in dossier.balances(month.entries, month.period)
+    ]
+    return csv_bytes(_BALANCES, rows)
 
 
 def _entries(month: Month) -> bytes:

@@ -15,12 +15,12 @@ from tempfile import mkdtemp
 
 from tieout import log as logs
 from tieout.audit import chain, verifier
-from tieout.core.errors import HashMismatchError, IntegrityError, NotReadyError, UsageError
+from tieout.core.errors import IntegrityError, NotReadyError, UsageError
 from tieout.core.ids import sha256_hex
 from tieout.core.period import parse_period
-from tieout.lake.folder import Folder
 from tieout.publish import pack as layout
 from tieout.publish.evidence import MANIFEST, json_bytes
+from tieout.steps import published as published_files
 from tieout.steps.context import Context, StepResult
 from tieout.steps.outputs import begin, done_before, finish
 from tieout.store import audit, checkpoints, policies, publications, runs
@@ -45,9 +45,7 @@ def run(context: Context, *, period: str, folder: Path = Path()) -> StepResult:
         published = publications.head(tx, period)
         if published is None:
             raise NotReadyError(f"Period {period} is not published: run `tieout publish {period}`.")
-        event = audit.publication_of(tx, period, published.content_hash)
-        if event is None:
-            raise NotReadyError(f"The audit log has no publication of {period}: ask why.")
+        event = published_files.event(tx, published)
         files = _published(context, published, event)
         files |= _originals(context, files)
         files |= _signed(context, tx, published, files)
@@ -105,31 +103,18 @@ def _perform_again(
 
 def _published(context: Context, published: Publication, event: AuditEvent) -> dict[str, bytes]:
     """The items that were written at publication, each with the hash that the log binds."""
-    place = Folder(context.settings.publish_url)
-    prefix = f"{published.period}/{published.content_hash[:12]}"
-    sums = place.get(f"{prefix}/{MANIFEST}")
-    _same(MANIFEST, sums, event.payload()["manifest"])
-    files = {layout.PUBLISHED_MANIFEST: sums}
-    for line in sums.decode().splitlines():
-        digest, _, name = line.partition("  ")
+    bound = published_files.bound(context, published, event)
+    files = {layout.PUBLISHED_MANIFEST: bound.manifest}
+    for name in bound.hashes:
         own = layout.published_name(name)
         if own is not None:
-            files[own] = place.get(f"{prefix}/{name}")
-            _same(name, files[own], digest)
+            files[own] = bound.read(name)
     if "02-entries.jsonl" not in files:
         raise NotReadyError(
             f"Period {published.period} was published before there were packs: expected entries "
             "among its files; its evidence folder is all there is."
         )
     return files
-
-
-def _same(name: str, content: bytes, digest: str) -> None:
-    if sha256_hex(content) != digest:
-        raise HashMismatchError(
-            f"Published file {name} changed after it was written: expected SHA-256 {digest}, found "
-            f"{sha256_hex(content)}; restore the folder from its backup."
-        )
 
 
 def _originals(context: Context, files: dict[str, bytes]) -> dict[str, bytes]:

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Depends, Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from tieout.core.errors import UnknownSubjectError
+from tieout.publish.money_text import plain
 from tieout.steps import standing_now
 from tieout.steps.context import Context
 from tieout.web import downloads, preferences, view
@@ -20,7 +21,6 @@ from tieout.web.api import web_context
 from tieout.web.assets import below
 from tieout.web.auth import Person
 from tieout.web.forms import Forms, PageForm
-from tieout.web.money_text import plain
 from tieout.web.rendering import render
 from tieout.web.signing import Part, Signer
 from tieout.web.table import Table, paged, purpose

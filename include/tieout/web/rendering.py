@@ -7,7 +7,7 @@ from typing import Any, Final
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from tieout.web import money_text
+from tieout.publish import money_text
 from tieout.web.assets import assets
 from tieout.web.table import RIGHT, Cell, State, Unknown
 

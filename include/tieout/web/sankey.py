@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Final
 
-from tieout.web.charts import WIDTH, Chart, Mark, number
-from tieout.web.money_text import plain
+from tieout.publish.charts import WIDTH, Chart, Mark, number
+from tieout.publish.money_text import plain
 
 _SIDE: Final = 210
 _NODE: Final = 12

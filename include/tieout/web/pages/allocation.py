@@ -10,11 +10,11 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from tieout.core.errors import NotReadyError
+from tieout.publish.money_text import plain
 from tieout.steps import pool_views
 from tieout.web import elsewhere
 from tieout.web.api import Period
 from tieout.web.desk import AtDesk, Crumb, Desk, Page
-from tieout.web.money_text import plain
 from tieout.web.pages.allocation_tables import (
     certificate_table,
     levels_table,

@@ -14,13 +14,13 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
 from tieout.core.errors import NotReadyError
+from tieout.publish.money_text import of_minor
 from tieout.steps import close, sign, standing_now, status
 from tieout.web import airflow_log, close_rolls, step_up
 from tieout.web.api import Period
 from tieout.web.auth import LoggedInAt
 from tieout.web.desk import AtDesk, Desk, Page
 from tieout.web.forms import PageForm, Reason, Typed
-from tieout.web.money_text import of_minor
 from tieout.web.table import Cell, Column, State, Table, Tone
 
 router = APIRouter(prefix="/close")

@@ -11,10 +11,10 @@ from fastapi import APIRouter, Path
 from starlette.responses import Response
 
 from tieout.core.errors import NotReadyError
+from tieout.publish.charts import Bar, stacked
 from tieout.steps import initiatives
 from tieout.web import elsewhere
 from tieout.web.api import Period
-from tieout.web.charts import Bar, stacked
 from tieout.web.desk import AtDesk, Crumb, Desk, Page
 from tieout.web.pages.initiative_tables import (
     PARTS,

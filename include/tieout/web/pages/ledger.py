@@ -11,13 +11,13 @@ from typing import Any, Final
 from fastapi import APIRouter
 from starlette.responses import Response
 
+from tieout.publish.money_text import percent
 from tieout.reports.line_tables import Place
 from tieout.steps import ledger_views
 from tieout.steps.ledger_views import Asked, Figure, LinesPage, Statement, StatementColumn
 from tieout.steps.line_sources import ACCOUNT, NO_VALUE
 from tieout.web.api import Period
 from tieout.web.desk import AtDesk, Crumb, Desk, Page
-from tieout.web.money_text import percent
 from tieout.web.pages import journal, ledger_line
 from tieout.web.table import Cell, Column, Row, Table, Unknown
 from tieout.web.view import QueryError

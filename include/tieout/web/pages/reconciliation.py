@@ -14,12 +14,12 @@ from pydantic import Field
 from starlette.responses import Response
 
 from tieout.core.errors import NotReadyError, UnknownSubjectError
+from tieout.publish.charts import Bar, Chart, waterfall
+from tieout.publish.money_text import percent
 from tieout.steps import matches, matching, tie_out
 from tieout.web.api import Period
-from tieout.web.charts import Bar, Chart, waterfall
 from tieout.web.desk import AtDesk, Crumb, Desk, Page
 from tieout.web.forms import PageForm, Reason
-from tieout.web.money_text import percent
 from tieout.web.pages import exceptions, match_tables, tie_words
 from tieout.web.table import Cell, Column, State, Table, Unknown
 

@@ -6,7 +6,7 @@ from decimal import Decimal
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.web.charts import Bar, Chart, lines, stacked, waterfall
+from tieout.publish.charts import Bar, Chart, lines, stacked, waterfall
 from tieout.web.rendering import environment
 from tieout.web.sankey import Ribbon, sankey
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from tieout.web.money_text import plain
+from tieout.publish.money_text import plain
 
 WIDTH: Final = 880
 _LEFT, _RIGHT, _TOP = 8, 8, 42  # above: a figure, and over it the note on the axis

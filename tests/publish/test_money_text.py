@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tieout.web.money_text import FIGURE_SPACE, of_minor, percent, plain, shown
+from tieout.publish.money_text import FIGURE_SPACE, of_minor, percent, plain, shown
 
 
 @pytest.mark.parametrize(
