@@ -5,7 +5,7 @@ BIN   := $(VENV)/bin
 STAMP := $(VENV)/.ready
 PURE  := core audit focus rating rules allocation reconciliation ledger close reports
 
-.PHONY: help run next-month test tools spark soak sim bench cover up down check lint types contracts house golden lock clean
+.PHONY: help run next-month test tools spark soak sim bench cover up down check lint types contracts house golden docs lock clean
 
 help:
 	@echo "make run     set up, then sync and close the sample month 2026-10 through Airflow"
@@ -19,6 +19,7 @@ help:
 	@echo "make check   lint, types, import contracts, house and docs rules"
 	@echo "make cover   branch coverage of the pure packages: 100 % or it fails"
 	@echo "make golden  rewrite the expected files under tests/golden (review the diff)"
+	@echo "make docs    rewrite docs/reference/commands.md from the commands themselves"
 	@echo "make lock    refresh the locked requirements"
 	@echo "make clean   forget the sample month (database, lake, logs); keeps the installed packages"
 
@@ -81,6 +82,9 @@ house: $(STAMP)
 
 golden: $(STAMP)
 	@TIEOUT_REWRITE_GOLDEN=1 $(BIN)/python -m pytest tests/sources/test_golden.py tests/publish/test_erp_golden.py
+
+docs: $(STAMP)
+	@PYTHONPATH=include $(BIN)/python -m tieout.cli.reference > docs/reference/commands.md
 
 lock: $(STAMP)
 	@sh demo/lock.sh

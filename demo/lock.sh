@@ -9,6 +9,7 @@ compile() {
 compile requirements
 compile requirements-dev
 compile requirements-uv
+compile requirements-image
 
 # what only tests use, each in an environment of its own (demo/tools.sh); one of them needs a newer Python
 compile_tool() {

@@ -1,14 +1,15 @@
 """Mounts the finance pages and their API in the API server, the one with the deciding login."""
 
-import os
 from typing import Any
 
 from airflow.plugins_manager import AirflowPlugin
 
+from tieout.config import load_settings
+
 
 def _is_api_server() -> bool:
     """Whether the web login is known: nothing is shown by schedulers and workers."""
-    return bool(os.environ.get("TIEOUT_WEB_DATABASE_URL"))
+    return bool(load_settings().web_database_url.reveal())
 
 
 def _apps() -> list[dict[str, Any]]:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from tieout.config import (
     ProviderConnection,
     Secret,
+    administrator_url,
     connection_from_environment,
     connection_from_fields,
     load_settings,
@@ -229,3 +230,24 @@ def test_a_demo_may_be_on_a_later_day_but_never_on_an_earlier_one(
     assert utc_now().date() == date(2999, 12, 3)
     monkeypatch.setenv("TIEOUT_DEMO_TODAY", "2020-01-01")
     assert utc_now().year > 2020
+
+
+def test_a_login_may_stand_in_a_file_and_the_variable_itself_wins(tmp_path: Path) -> None:
+    file = tmp_path / "web.url"
+    file.write_text("postgresql://web@db/tieout\n")
+    env = {"TIEOUT_WEB_DATABASE_URL_FILE": str(file)}
+    assert load_settings(env).web_database_url.reveal() == "postgresql://web@db/tieout"
+    both = {**env, "TIEOUT_WEB_DATABASE_URL": "postgresql://other@db/tieout"}
+    assert load_settings(both).web_database_url.reveal() == "postgresql://other@db/tieout"
+    admin = administrator_url({"TIEOUT_DATABASE_URL_FILE": str(file)})
+    assert admin.reveal() == "postgresql://web@db/tieout"
+
+
+def test_a_login_s_file_that_is_missing_or_no_text_is_named(tmp_path: Path) -> None:
+    broken = tmp_path / "broken.url"
+    broken.write_bytes(b"\xff\xfe")
+    for file in (tmp_path / "none.url", broken):
+        with pytest.raises(SettingError, match="TIEOUT_OWNER_DATABASE_URL_FILE"):
+            load_settings({"TIEOUT_OWNER_DATABASE_URL_FILE": str(file)})
+    with pytest.raises(SettingError, match="TIEOUT_DATABASE_URL_FILE"):
+        administrator_url({})

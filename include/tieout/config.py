@@ -85,16 +85,22 @@ class Settings:
 
 
 def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
-    """Read `TIEOUT_*` from the environment; unset or empty is a default below `TIEOUT_HOME`."""
+    """Read `TIEOUT_*` from the environment; unset or empty is a default below `TIEOUT_HOME`.
+
+    A URL that holds a login may stand in a file instead, named by the variable with `_FILE`.
+
+    Raises:
+        SettingError: such a file cannot be read.
+    """
     env = os.environ if environ is None else environ
     home = Path(env.get("TIEOUT_HOME") or ".tieout").resolve()
     return Settings(
         home=home,
         lake_url=env.get("TIEOUT_LAKE_URL") or (home / "lake").as_uri(),
         publish_url=env.get("TIEOUT_PUBLISH_URL") or (home / "published").as_uri(),
-        worker_database_url=Secret(env.get("TIEOUT_WORKER_DATABASE_URL", "")),
-        web_database_url=Secret(env.get("TIEOUT_WEB_DATABASE_URL", "")),
-        owner_database_url=Secret(env.get("TIEOUT_OWNER_DATABASE_URL", "")),
+        worker_database_url=_secret(env, "TIEOUT_WORKER_DATABASE_URL"),
+        web_database_url=_secret(env, "TIEOUT_WEB_DATABASE_URL"),
+        owner_database_url=_secret(env, "TIEOUT_OWNER_DATABASE_URL"),
         allow_loopback=env.get("TIEOUT_ALLOW_LOOPBACK") == "1",
         demo=env.get("TIEOUT_DEMO") == "1",
         engine=env.get("TIEOUT_ENGINE", ""),
@@ -165,6 +171,35 @@ def utc_now() -> datetime:
 def wall_clock() -> datetime:
     """The only clock of the house, never put forward: what Airflow stamps is compared with it."""
     return datetime.now(UTC)  # noqa: TID251  this is the clock that the ban points to
+
+
+def administrator_url(environ: Mapping[str, str] | None = None) -> Secret:
+    """`TIEOUT_DATABASE_URL` or its file: for the command that makes the logins, and nothing else.
+
+    Raises:
+        SettingError: neither is set, or the file cannot be read.
+    """
+    found = _secret(os.environ if environ is None else environ, "TIEOUT_DATABASE_URL")
+    if not found.reveal():
+        raise SettingError(
+            "Making logins needs the server's administrator: set TIEOUT_DATABASE_URL, or "
+            "TIEOUT_DATABASE_URL_FILE to a file that holds it."
+        )
+    return found
+
+
+def _secret(env: Mapping[str, str], name: str) -> Secret:
+    """The variable itself, else the text of the file that `<name>_FILE` names."""
+    file = env.get(f"{name}_FILE")
+    if env.get(name) or not file:
+        return Secret(env.get(name, ""))
+    try:
+        return Secret(Path(file).read_text(encoding="utf-8").strip())
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "it is no text"
+        raise SettingError(
+            f"Cannot read {file}, which {name}_FILE names: {why}; let this process read it."
+        ) from None
 
 
 def _address(fields: Mapping[str, object], extra: Mapping[str, object]) -> str | None:

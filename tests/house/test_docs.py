@@ -6,6 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from tieout.cli import reference
+from tieout.cli.main import app
+
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "include" / "tieout"
 DOCS = ROOT / "docs"
@@ -86,6 +89,41 @@ def test_every_command_is_explained() -> None:
     text = (DOCS / "reference" / "cli.md").read_text()
     assert commands
     assert [name for name in commands if not re.search(rf"`tieout [a-z ]*{name}\b", text)] == []
+
+
+def test_the_reference_of_commands_is_what_the_program_says() -> None:
+    kept = (DOCS / "reference" / "commands.md").read_text()
+    assert kept == reference.page(app), "run `make docs`"
+
+
+def test_every_command_stands_in_the_table_of_the_command_line() -> None:
+    text = (DOCS / "reference" / "cli.md").read_text()
+    missing = [one.path for one in reference.commands(app) if f"`tieout {one.path}" not in text]
+    assert missing == []
+
+
+def test_every_setting_that_is_explained_is_read_by_something() -> None:
+    code = "\n".join(
+        file.read_text()
+        for folder in ("include", "dags", "plugins", "demo", "tests")
+        for file in (ROOT / folder).rglob("*.py")
+    )
+    text = (DOCS / "reference" / "settings.md").read_text()
+    explained = set(re.findall(r"^\| `(TIEOUT_[A-Z_]+)`", text, re.MULTILINE))
+    assert explained
+    assert [name for name in sorted(explained) if name not in code] == []
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    seen: set[Path] = set()
+    waiting = [DOCS / "README.md"]
+    while waiting:
+        page = waiting.pop().resolve()
+        if page in seen or page.suffix != ".md" or not page.is_relative_to(DOCS):
+            continue
+        seen.add(page)
+        waiting += [page.parent / target for target in _LINK.findall(page.read_text())]
+    assert sorted(DOCS.rglob("*.md")) == sorted(seen)
 
 
 def _is_command(node: ast.FunctionDef) -> bool:

@@ -39,7 +39,7 @@ def erp(
 def acknowledge(
     export: Export,
     reference: Annotated[str, typer.Option(help="The number that the ledger gave the import.")],
-    person: Annotated[str, typer.Option("--as", help="Who saw it there.")],
+    person: Annotated[str, typer.Option("--as", "--person", help="Who saw it there.")],
     *,
     as_json: Json = False,
 ) -> None:

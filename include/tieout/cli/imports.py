@@ -32,8 +32,8 @@ Through = Annotated[
     str | None, typer.Option(help="Last day (UTC) that the files cover; else the last with rows.")
 ]
 Document = Annotated[str, typer.Argument(help="Id of the document, or how it begins.")]
-Author = Annotated[str, typer.Option("--person", help="Who does this.")]
-Hand = Annotated[str | None, typer.Option("--person", help="Who hands it in.")]
+Author = Annotated[str, typer.Option("--as", "--person", help="Who does this.")]
+Hand = Annotated[str | None, typer.Option("--as", "--person", help="Who hands it in.")]
 Reason = Annotated[str, typer.Option(help="Why, in one sentence.")]
 
 

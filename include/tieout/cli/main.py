@@ -12,13 +12,22 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from typer.exceptions import TyperException
 
 from tieout import log
 from tieout.cli import close as close_views
-from tieout.cli import entities, erp, figures, imports, matches, reports, rules, views
+from tieout.cli import entities, erp, figures, imports, matches, reports, rules, setup, views
 from tieout.cli import pack as packs
-from tieout.cli.shell import Json, console, errors, run_step, show, show_found, working
-from tieout.config import load_settings
+from tieout.cli.shell import (
+    Json,
+    busy,
+    errors,
+    run_step,
+    show,
+    show_found,
+    show_text,
+    working,
+)
 from tieout.core.errors import StateError, TieoutError, UsageError
 from tieout.core.period import parse_period
 from tieout.steps import allocate as allocate_step
@@ -34,7 +43,6 @@ from tieout.steps import (
 )
 from tieout.steps import matching as matching_step
 from tieout.steps import normalise as normalise_step
-from tieout.steps import people as people_step
 from tieout.steps import (
     policies as policy_step,
 )
@@ -48,40 +56,53 @@ from tieout.steps import reconcile as reconcile_step
 from tieout.steps import (
     status as status_step,
 )
-from tieout.store.migrate import HEAD, upgrade
 
+HELP = """Close the month for AI and cloud spend: every figure ties out to the invoice.
+
+A month in five commands, when Airflow does not run them: tieout month 2026-10 draft, then
+tieout month 2026-10, tieout checklist 2026-10, tieout statement 2026-10, and after two people
+have signed in the finance pages tieout publish 2026-10. Why a figure is what it is:
+tieout lines 2026-10, then tieout explain 2026-10 LINE. Is this set-up good: tieout doctor.
+
+Every command takes --json. Exit codes: 0 good, 1 something blocks, 2 the request is wrong,
+3 a failure.
+"""
+DAILY, CLOSE, RULES, PROVE, SET_UP = "Daily", "Close", "Rules", "Prove", "Set up"
 app = typer.Typer(
     name="tieout",
-    help="Close the month for AI and cloud spend: every figure ties out to the invoice.",
+    help=HELP,
     no_args_is_help=True,
     add_completion=True,
-    rich_markup_mode=None,
+    rich_markup_mode="rich",
     pretty_exceptions_enable=False,
 )
 policies_app = typer.Typer(help="Rules, registers and accounts: approved, versioned data.")
-app.add_typer(policies_app, name="policies", no_args_is_help=True)
-app.add_typer(packs.audit_app, name="audit", no_args_is_help=True)
-app.add_typer(packs.checkpoint_app, name="checkpoint", no_args_is_help=True)
-app.command()(packs.pack)
-app.add_typer(erp.export_app, name="export", no_args_is_help=True)
-app.command()(reports.completeness)
-app.command()(reports.restatements)
-app.command()(reports.rollforward)
-app.add_typer(rules.rules_app, name="rules", no_args_is_help=True)
-app.command()(rules.reapply)
-for command in (
-    *(matches.match, matches.matches, matches.causes),
-    *(figures.bridge, figures.figures, figures.daily),
-    *(close_views.checklist, close_views.exceptions),
-    *(close_views.movements, close_views.reopenings, entities.entities),
+for panel, group, noun in (
+    (DAILY, imports.import_app, "import"),
+    (DAILY, imports.enter_app, "enter"),
+    (DAILY, imports.review_app, "review"),
+    (CLOSE, erp.export_app, "export"),
+    (RULES, policies_app, "policies"),
+    (RULES, rules.rules_app, "rules"),
+    (PROVE, packs.audit_app, "audit"),
+    (PROVE, packs.checkpoint_app, "checkpoint"),
 ):
-    app.command()(command)
-app.add_typer(imports.import_app, name="import", no_args_is_help=True)
-app.add_typer(imports.review_app, name="review", no_args_is_help=True)
-app.add_typer(imports.enter_app, name="enter", no_args_is_help=True)
+    app.add_typer(group, name=noun, no_args_is_help=True, rich_help_panel=panel)
+for panel, commands in (
+    (DAILY, (reports.completeness, reports.restatements, figures.figures, figures.daily)),
+    (CLOSE, (matches.match, matches.matches, matches.causes, figures.bridge)),
+    (CLOSE, (reports.rollforward, close_views.checklist, close_views.exceptions)),
+    (CLOSE, (close_views.movements, close_views.reopenings, entities.entities)),
+    (RULES, (rules.reapply,)),
+    (PROVE, (packs.pack,)),
+    (SET_UP, (setup.doctor, setup.logins, setup.migrate, setup.people)),
+):
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
 
+_MISUSED, _STOPPED = 2, 130
 Period = Annotated[str, typer.Argument(help="Accounting month, such as 2026-10.")]
-Provider = Annotated[str, typer.Argument(help="Provider plug-in: aws, openai or anthropic.")]
+Provider = Annotated[str, typer.Argument(help="Provider: aws, azure, gcp, openai, anthropic, ...")]
 Stage = Annotated[str, typer.Argument(help="draft (as accrued) or final (newest, with invoice).")]
 Line = Annotated[str, typer.Argument(help="Ledger line id or its first characters.")]
 Kind = Annotated[str, typer.Argument(help="accounts, allocation, chart, classification, ...")]
@@ -91,10 +112,23 @@ def main() -> None:
     """Entry point: one sentence for a person instead of a traceback, and a documented exit code."""
     log.configure()
     try:
-        app()
+        code = app(standalone_mode=False)
     except TieoutError as error:
         errors.print(f"tieout: {error}", markup=False, emoji=False)
         sys.exit(exit_code(error))
+    except typer.Abort:
+        sys.exit(_STOPPED)
+    except TyperException as error:
+        sys.exit(_misused(error))
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _misused(error: TyperException) -> int:
+    """One sentence for words that are no command, option or value of ours."""
+    said = " ".join(error.format_message().split())
+    if said:  # nothing is said by the help that a bare `tieout` shows
+        errors.print(f"tieout: {said.rstrip('.')}; see `tieout --help`.", markup=False, emoji=False)
+    return _MISUSED
 
 
 def exit_code(error: TieoutError) -> int:
@@ -104,7 +138,7 @@ def exit_code(error: TieoutError) -> int:
     return 2 if isinstance(error, UsageError) else 3
 
 
-@app.command()
+@app.command(rich_help_panel=DAILY)
 def pull(provider: Provider, period: Period, documents: bool = False, json_: Json = False) -> None:
     """Pull a provider's answers into the lake; --documents pulls invoices and receipts."""
     kinds: tuple[pull_step.Kind, ...] = ("documents",) if documents else ("cost", "usage")
@@ -114,56 +148,57 @@ def pull(provider: Provider, period: Period, documents: bool = False, json_: Jso
     )
 
 
-@app.command()
+@app.command(rich_help_panel=DAILY)
 def normalise(provider: Provider, period: Period, json_: Json = False) -> None:
     """Turn what was pulled into FOCUS charges, usage rows and billing documents."""
     run_step(lambda made: normalise_step.run(made, provider=provider, period=period), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=DAILY)
 def rate(provider: Provider, period: Period, json_: Json = False) -> None:
     """Price metered usage from the dated rate card: our own estimate."""
     run_step(lambda made: rate_step.run(made, provider=provider, period=period), as_json=json_)
 
 
-@app.command()
-def rates(period: Period) -> None:
+@app.command(rich_help_panel=DAILY)
+def rates(period: Period, json_: Json = False) -> None:
     """Print a rate card for the models used in a period, to be proposed as a policy."""
     with working() as made:
-        print(rate_step.draft_card(made, period=period), end="")
+        text = rate_step.draft_card(made, period=period)
+    show_text("rate_card", text, as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=DAILY)
 def classify(period: Period, stage: Stage = "final", json_: Json = False) -> None:
     """Give every charge its initiative and finance dimensions by the approved rules."""
     run_step(lambda made: classify_step.run(made, period=period, stage=stage), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=DAILY)
 def allocate(period: Period, stage: Stage = "final", json_: Json = False) -> None:
     """Split shared cost pools; a certificate proves that nothing was lost."""
     run_step(lambda made: allocate_step.run(made, period=period, stage=stage), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def reconcile(period: Period, json_: Json = False) -> None:
     """Set estimate, report and invoice against each other and name every difference."""
     run_step(lambda made: reconcile_step.run(made, period=period), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def accrue(period: Period, json_: Json = False) -> None:
     """Post the month-end accrual of accounts that are billed in arrears."""
     run_step(lambda made: post_step.accrue(made, period=period), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def settle(period: Period, json_: Json = False) -> None:
     """Post true-ups, reversals, invoices and the prepaid month."""
     run_step(lambda made: post_step.settle(made, period=period), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def close(period: Period, json_: Json = False) -> None:
     """Run the checklist and ask for the two signatures; closing itself is for people."""
     with working() as made:
@@ -171,13 +206,13 @@ def close(period: Period, json_: Json = False) -> None:
         show(close_step.request(made, period=period), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def publish(period: Period, json_: Json = False) -> None:
     """Publish a closed period: ledger tables, journal file and evidence."""
     run_step(lambda made: publish_step.run(made, period=period), as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def status(period: Period, json_: Json = False) -> None:
     """State, checklist and signatures of a period."""
     with working() as made:
@@ -185,7 +220,7 @@ def status(period: Period, json_: Json = False) -> None:
     show_found(found, views.status, as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def statement(period: Period, entity: entities.EntityOption = None, json_: Json = False) -> None:
     """The tie-out statement: estimated, reported, billed, explained, unexplained."""
     with working() as made:
@@ -193,7 +228,7 @@ def statement(period: Period, entity: entities.EntityOption = None, json_: Json 
     show_found(found, views.statement, as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=CLOSE)
 def lines(
     period: Period,
     basis: Annotated[str, typer.Option(help="reported or restated.")] = "reported",
@@ -206,7 +241,7 @@ def lines(
     show_found(found, views.ledger_lines, as_json=json_)
 
 
-@app.command()
+@app.command(rich_help_panel=PROVE)
 def explain(
     period: Period,
     line: Line,
@@ -222,13 +257,16 @@ def explain(
     show_found(found, views.explanation, as_json=json_)
 
 
-@app.command()
-def month(period: Period, stage: Stage = "final") -> None:
+@app.command(rich_help_panel=DAILY)
+def month(period: Period, stage: Stage = "final", json_: Json = False) -> None:
     """All steps of a stage in order, without Airflow: up to the accrual, or to the signatures."""
     parse_period(period)
     with working() as made:
-        for step in _stage(made, period, stage):
-            show(step(), as_json=False)
+        steps = list(_stage(made, period, stage))
+        for number, step in enumerate(steps, start=1):
+            with busy(f"step {number} of {len(steps)}"):
+                result = step()
+            show(result, as_json=json_)
 
 
 def _stage(
@@ -257,26 +295,11 @@ def _stage(
     yield partial(close_step.request, made, period=period)
 
 
-@app.command()
-def migrate() -> None:
-    """Bring the ledger's database to this version (needs TIEOUT_OWNER_DATABASE_URL)."""
-    upgrade(load_settings().owner_database_url.reveal())
-    console.print(f"schema is at version {HEAD}", markup=False)
-
-
-@app.command()
-def people(file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)]) -> None:
-    """Load people and their duties (needs TIEOUT_OWNER_DATABASE_URL)."""
-    url = load_settings().owner_database_url.reveal()
-    added = people_step.load(url, file.read_text(encoding="utf-8"), name=file.name)
-    console.print(f"people: {added} added or changed", markup=False)
-
-
 @policies_app.command("propose")
 def policies_propose(
     kind: Kind,
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
-    person: Annotated[str, typer.Option("--as", help="Who proposes it.")],
+    person: Annotated[str, typer.Option("--as", "--person", help="Who proposes it.")],
     valid_from: Annotated[str, typer.Option(help="First day it is in force.")] = "2020-01-01",
     json_: Json = False,
 ) -> None:

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import RenderableType
 
-from tieout.cli.shell import Json, console, run_step, show_found, working
+from tieout.cli.shell import Json, run_step, show_found, working
 from tieout.cli.views import plain_table, table_row
 from tieout.publish.pack_keys import make_key
 from tieout.steps import audit_log, audit_views
@@ -95,9 +95,11 @@ def checkpoint_verify(*, as_json: Json = False) -> None:
 @checkpoint_app.command("keygen")
 def checkpoint_keygen(
     file: Annotated[Path, typer.Argument(help="New file for the private key.")],
+    *,
+    as_json: Json = False,
 ) -> None:
     """Make a signing key; prints the public key, which belongs to the auditor."""
-    console.print(make_key(file), markup=False)
+    show_found({"verifier_key": make_key(file)}, lambda one: one["verifier_key"], as_json=as_json)
 
 
 def _table(title: str, rows: list[dict[str, Any]]) -> RenderableType:

@@ -11,7 +11,7 @@ from typing import Annotated, Any
 import typer
 
 from tieout.cli import rule_views
-from tieout.cli.shell import Json, errors, run_step, show, show_found, working
+from tieout.cli.shell import Json, errors, run_step, show, show_found, show_text, working
 from tieout.core.errors import UsageError
 from tieout.publish.tables import csv_bytes
 from tieout.rules.imports import base as imports
@@ -28,7 +28,7 @@ Label = Annotated[str, typer.Argument(help="Policy version, such as classificati
 Preview = Annotated[str, typer.Argument(help="Preview id or its first characters.")]
 First = Annotated[str, typer.Option("--from", help="First month, such as 2026-01.")]
 Last = Annotated[str, typer.Option("--to", help="Last month.")]
-Who = Annotated[str, typer.Option("--as", help="Who does it.")]
+Who = Annotated[str, typer.Option("--as", "--person", help="Who does it.")]
 Table = Annotated[Path | None, typer.Option("--csv", help="Write every moved charge to this file.")]
 
 
@@ -120,12 +120,14 @@ def import_rules(
     tool: Annotated[str, typer.Argument(help="aws_cost_categories, cloudzero or vantage.")],
     file: Annotated[Path, typer.Argument(exists=True, dir_okay=False)],
     dimension: Annotated[str, typer.Option(help="Which dimension they decide.")] = "initiative",
+    *,
+    json_: Json = False,
 ) -> None:
     """Another tool's rules in our language, on standard output; what is left out on the other."""
     found = imports.load(tool).to_rules(
         file.read_text(encoding="utf-8"), name=file.name, dimension=dimension, service_names={}
     )
-    print(found.text, end="")
+    show_text("rules", found.text, as_json=json_)
     for note in found.notes:
         errors.print(f"tieout: {note}", markup=False)
 

@@ -45,13 +45,29 @@ def show_found(found: Found, view: View[Found], *, as_json: bool) -> None:
         return
     drawn = view(found)
     for part in drawn if isinstance(drawn, Iterator) else (drawn,):
-        console.print(part, markup=False)
+        console.print(part, markup=False, soft_wrap=not console.is_terminal)
+
+
+def show_text(name: str, text: str, *, as_json: bool) -> None:
+    """A text that goes into a file as it is; for a program as the one entry of an object."""
+    print(json.dumps({name: text}) if as_json else text, end="\n" if as_json else "")
+
+
+@contextmanager
+def busy(doing: str) -> Iterator[None]:
+    """Says on a terminal's standard error that something runs; a program or a file sees nothing."""
+    if not errors.is_terminal:
+        yield
+        return
+    with errors.status(doing):
+        yield
 
 
 def run_step(step: Callable[[context.Context], context.StepResult], *, as_json: bool) -> None:
     """Run one step and show what it reports."""
-    with working() as made:
-        show(step(made), as_json=as_json)
+    with working() as made, busy("working"):
+        result = step(made)
+    show(result, as_json=as_json)
 
 
 def _connection(provider: str) -> ProviderConnection:

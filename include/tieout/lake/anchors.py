@@ -11,6 +11,7 @@ from tieout.core.errors import IntegrityError, SettingError
 from tieout.lake.folder import Folder
 
 _TIMEOUT_S = 60
+_TAGS = "refs/tags/tieout-checkpoint-*"
 _TAGGER = {
     "GIT_COMMITTER_NAME": "tieout",
     "GIT_COMMITTER_EMAIL": "tieout@localhost",
@@ -54,6 +55,22 @@ def get(anchor: Mapping[str, str]) -> str | None:
     repository, _, tag = anchor["place"].rpartition(" ")
     known = _git(repository, "for-each-ref", "--format=%(objectname)", tag).strip()
     return _git(repository, "cat-file", "blob", f"{tag}^{{blob}}") if known else None
+
+
+def reach(kind: str, place: str) -> str:
+    """What is found at a place (`folder` or `git`), without writing to it.
+
+    Raises:
+        SettingError: it cannot be read.
+    """
+    if kind == "git":
+        count = len(_git(place, "for-each-ref", "--format=%(refname)", _TAGS).splitlines())
+        return f"a repository with {count} checkpoints"
+    try:
+        Folder(place).has(_name(0))
+    except Exception as error:  # each kind of bucket has refusals of its own
+        raise SettingError(f"Cannot read the anchor {place}: {error}.") from error
+    return "can be read"
 
 
 def _write(anchor: Mapping[str, str], note: str) -> None:

@@ -21,6 +21,7 @@ from tieout.core.errors import HashMismatchError, NotReadyError, SettingError
 from tieout.core.ids import sha256_hex
 
 _FOLDER = re.compile(r"[a-z_]+(/[a-z_]+=[0-9a-z-]+)*")
+PROBE = "doctor/probe.txt"
 _ROW_GROUP = 1_000_000
 _READABLE = 0o644  # people and BI tools read published files; a temporary file begins private
 
@@ -100,6 +101,24 @@ class Lake:
         content = self.get(path, sha256)
         wanted = None if columns is None else list(columns)
         return pq.read_table(io.BytesIO(content), columns=wanted, page_checksum_verification=True)
+
+    def probe(self, said: str) -> None:
+        """Write a text under one fixed name, as any file is written, and read it again.
+
+        Raises:
+            SettingError: it cannot be written, or what is read is something else.
+        """
+        full = self._full(PROBE)
+        try:
+            self._write(full, said.encode())
+            found = self._files.cat_file(full)
+        except Exception as error:  # each kind of bucket has refusals of its own
+            raise SettingError(
+                f"Cannot write and read again {PROBE} in this folder or bucket: "
+                f"{str(error).splitlines()[0] if str(error) else type(error).__name__}."
+            ) from error
+        if found != said.encode():
+            raise SettingError(f"The file {PROBE} was written and reads differently.")
 
     def _full(self, path: str) -> str:
         return f"{self._root}/{path}"
