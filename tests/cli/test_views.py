@@ -109,6 +109,7 @@ def _bridge(section: str, units: list[int], unexplained: int = 0) -> dict[str, A
     lines = [{"component": "late_rows", "amount_units": str(one)} for one in units]
     return {
         "provider": "aws",
+        "currency": "USD",
         "section": section,
         "lines": lines,
         "unexplained_units": str(unexplained),
@@ -122,6 +123,7 @@ STATEMENT = {
         {
             "provider": "aws",
             "mode": "arrears",
+            "currency": "USD",
             "estimated": None,
             "reported": "4294.78",
             "billed": "4294.78",
@@ -151,7 +153,13 @@ STATEMENT = {
 def test_the_statement_shows_each_account_and_the_totals() -> None:
     text = _shown(*views.statement(STATEMENT))
     assert "Tie-out statement 2026-10 (USD)" in text
-    assert _cells(text, "aws (arrears)")[2:] == ["-", "4,294.78", "4,294.78", "-0.000759", "0.00"]
+    assert _cells(text, "aws (arrears) USD")[3:] == [
+        "-",
+        "4,294.78",
+        "4,294.78",
+        "-0.000759",
+        "0.00",
+    ]
     assert _cells(text, "ledger total")[2:] == ["10,878.15"]
     assert _cells(text, "unallocated")[1:] == ["62.49", "(0.57", "%)"]
     assert _cells(text, "audit events")[2:] == ["76"]

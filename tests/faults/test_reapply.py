@@ -84,14 +84,14 @@ def test_two_that_apply_the_same_preview_at_once_move_the_ledger_once(
 def test_one_that_dies_in_the_middle_leaves_nothing_and_the_next_one_finishes(
     world: month.World, approved: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    real = journal.post_many
+    real = journal.post_texts
 
     def cut(*given: Any) -> list[journal.Posted]:
         assert real(*given)
         raise _PowerCutError
 
     with monkeypatch.context() as patch:
-        patch.setattr(journal, "post_many", cut)
+        patch.setattr(journal, "post_texts", cut)
         with pytest.raises(_PowerCutError):
             _apply(world, approved)
     assert _posted(world) == (0, 0)

@@ -23,6 +23,7 @@ DECISIONS = frozenset(
         "close_period",
         "decide_match",
         "explain_exception",
+        "issue_confirmation",
         "lock_period_for_good",
         "mirror_airflow_events",
         "record_review",
@@ -30,6 +31,7 @@ DECISIONS = frozenset(
         "request_reopening",
         "resolve_exception",
         "return_to_open",
+        "use_confirmation",
     }
 )
 SETTINGS = (

@@ -9,7 +9,7 @@ from tieout.web.api import Period, web_context
 router = APIRouter()
 
 
-@router.get("/audit/{period}/pack.zip")
+@router.get("/audit/{period}/pack.zip", include_in_schema=False)
 def pack(period: Period) -> StreamingResponse:
     """The pack of a published month as a zip, streamed."""
     name, parts = pack_download.zipped(web_context(), period=period)

@@ -94,7 +94,9 @@ def test_the_pack_is_taken_away_once_it_is_made(own: tuple[Browser, month.World]
     before = browser.get(f"{AUDIT}/pack.zip")
     assert (before.status_code, "tieout pack 2026-10" in before.text) == (404, True)
     assert "No evidence pack of 2026-10 is here" in ReadPage(browser.get(AUDIT).text).text()
-    made = pack.run(world.worker(), period="2026-10", folder=Path(world.home) / "packs")
+    worker = world.worker()
+    made = pack.run(worker, period="2026-10", folder=Path(world.home) / "packs")
+    worker.close()
     assert f"{AUDIT}/pack.zip" in browser.get(AUDIT).text
     answer = browser.get(f"{AUDIT}/pack.zip")
     assert answer.headers["content-type"] == "application/zip"
