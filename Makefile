@@ -15,7 +15,7 @@ help:
 	@echo "make soak    the long versions of the fault tests, and each law on thirty times as many cases"
 	@echo "make sim     10,000 simulated months with crashes, late and repeated facts: one ledger in the end"
 	@echo "make bench   the benchmarks of docs/reference/performance.md"
-	@echo "make up      Airflow's UI on 127.0.0.1 over what make run made; make down stops what is left"
+	@echo "make up      Airflow and the finance pages on 127.0.0.1 over what make run made; make down stops what is left"
 	@echo "make check   lint, types, import contracts, house and docs rules"
 	@echo "make cover   branch coverage of the pure packages: 100 % or it fails"
 	@echo "make golden  rewrite the expected files under tests/golden (review the diff)"
@@ -38,7 +38,7 @@ down: $(STAMP)
 test: $(STAMP) tools
 	@$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -p no:logging
 
-tools:  # emulators and the FOCUS validator, each in its own folder; what cannot be installed is named
+tools:  # emulators, the FOCUS validator, a browser; what cannot be installed is named
 	@sh demo/tools.sh .tools
 
 spark: $(STAMP)  # the same ledger on a Spark cluster of this machine, to the bit (needs Java 17)

@@ -15,9 +15,10 @@ import subprocess
 import sys
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from demo.airflow_api import AirflowApi
@@ -106,8 +107,16 @@ def migrate(settings: AirflowSettings) -> None:
 
 
 @contextmanager
-def running(settings: AirflowSettings, *, timeout_s: float = 300) -> Iterator[AirflowApi]:
+def running(
+    settings: AirflowSettings,
+    *,
+    timeout_s: float = 300,
+    pages_are_up: Callable[[], None] | None = None,
+) -> Iterator[AirflowApi]:
     """Airflow, healthy, with the DAGs read and the pool made; stopped cleanly on leaving.
+
+    With `pages_are_up` the API server, which is all that pages need, starts before the others, and
+    this is called as soon as it answers.
 
     Yields:
         The REST API, logged in as the administrator.
@@ -117,14 +126,18 @@ def running(settings: AirflowSettings, *, timeout_s: float = 300) -> Iterator[Ai
     """
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("Told to end."))  # passes the finally below
     processes: dict[str, subprocess.Popen[bytes]] = {}
+    give_up_at = time.monotonic() + timeout_s
     try:
-        for component in COMPONENTS:
-            processes[component] = _start(settings, component)
-            groups = {name: process.pid for name, process in processes.items()}
-            file = settings.home / "airflow" / "processes.json"
-            file.write_text(json.dumps(groups))
         with AirflowApi(settings.url) as api:
-            _wait_healthy(settings, processes, api, time.monotonic() + timeout_s)
+            if pages_are_up is not None:
+                _start_all(settings, processes, COMPONENTS[:1])
+                _wait(settings, processes, api.not_answering, give_up_at)
+                pages_are_up()
+            _start_all(settings, processes, COMPONENTS)
+            healthy = partial(api.not_ready, DAGS, user="admin", password=PASSWORDS["admin"])
+            _wait(settings, processes, healthy, give_up_at)
+            for provider in PROVIDERS:
+                api.make_pool(f"tieout_{provider}", slots=POOL_SLOTS)
             yield api
     finally:
         stop(processes)
@@ -167,11 +180,8 @@ def stop(processes: Mapping[str, subprocess.Popen[bytes]]) -> None:
             process.wait()
 
 
-def stay(settings: AirflowSettings) -> None:
-    """While it is `running`: say where to look and who may log in, and wait for Ctrl-C."""
-    print(f"Airflow is ready: {settings.url}")
-    for name, password in PASSWORDS.items():
-        print(f"  log in as {name} with password {password}")
+def stay() -> None:
+    """While it is `running`: wait for Ctrl-C."""
     print("Ctrl-C stops it.", flush=True)
     try:
         signal.pause()
@@ -250,12 +260,27 @@ def _start(settings: AirflowSettings, component: str) -> subprocess.Popen[bytes]
         )
 
 
-def _wait_healthy(
+def _start_all(
+    settings: AirflowSettings,
+    processes: dict[str, subprocess.Popen[bytes]],
+    components: Sequence[str],
+) -> None:
+    """Start those that do not run yet, and write down all that do, for `stop_stale`."""
+    for component in components:
+        if component not in processes:
+            processes[component] = _start(settings, component)
+        groups = {name: process.pid for name, process in processes.items()}
+        file = settings.home / "airflow" / "processes.json"
+        file.write_text(json.dumps(groups))
+
+
+def _wait(
     settings: AirflowSettings,
     processes: Mapping[str, subprocess.Popen[bytes]],
-    api: AirflowApi,
+    missing: Callable[[], str],
     give_up_at: float,
 ) -> None:
+    """Until nothing is `missing` any more, which says what is, in words."""
     waiting_for = "the API server"
     while waiting_for:
         for component, process in processes.items():
@@ -267,9 +292,7 @@ def _wait_healthy(
                 f"Airflow waited too long for {waiting_for}; see {settings.home / 'logs'}."
             )
         time.sleep(0.25)
-        waiting_for = api.not_ready(DAGS, user="admin", password=PASSWORDS["admin"])
-    for provider in PROVIDERS:
-        api.make_pool(f"tieout_{provider}", slots=POOL_SLOTS)
+        waiting_for = missing()
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:

@@ -66,6 +66,14 @@ class AirflowApi:
         typed = {"nonce": given["nonce"], "typed": given["type_this"]}
         return self.call("POST", path, json={**(body or {}), "confirmation": typed})
 
+    def not_answering(self) -> str:
+        """The API server, while it does not answer; empty when it does."""
+        try:
+            self.call("GET", "/api/v2/version")
+        except (httpx.TransportError, AirflowRefusedError):
+            return "the API server"
+        return ""
+
     def not_ready(self, dags: Sequence[str], *, user: str, password: str) -> str:
         """What is still missing, in words; empty when all is healthy and the DAGs are read."""
         try:

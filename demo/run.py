@@ -20,7 +20,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-from demo import airflow, deployment, people
+from demo import airflow, deployment, people, welcome
 from demo.airflow_api import AirflowApi, AirflowRefusedError
 from demo.standins import StandIns
 from demo.story import MONTHS, NOVEMBER, OCTOBER, Month
@@ -136,7 +136,8 @@ def _through_airflow(
         _daily(api, month)
         _close(api, world)
         if stay:
-            airflow.stay(settings)
+            welcome.tell(settings.url)
+            airflow.stay()
 
 
 def _daily(api: AirflowApi, month: Month) -> None:

@@ -1,9 +1,12 @@
 #!/bin/sh
 # Installs the tools that some tests of the connectors, of the FOCUS export and of the engine run against:
 #   DIR/bq     a BigQuery emulator          DIR/focus   the FOCUS conformance validator
-#   DIR/node   Azurite (Azure Blob Storage) and Prism (answers from an OpenAPI file)
+#   DIR/node   Azurite (Azure Blob Storage), Prism (answers from an OpenAPI file), axe-core (accessibility)
 #   DIR/spark  PySpark, which is a whole Spark, and Ibis (0.9 GB); only if asked for
-# Usage: demo/tools.sh [DIR [spark]]       (DIR is .tools unless given; nothing outside DIR is written)
+# and, as packages of the machine, what pages, workbook and close report are tested with: Chromium,
+# LibreOffice Calc, Pango. They are installed only by root and only where apt-get is; nothing else outside
+# DIR is written.
+# Usage: demo/tools.sh [DIR [spark]]       (DIR is .tools unless given)
 # A part that cannot be installed says why in one sentence; its tests are skipped. Always ends with 0.
 set -u
 here=$(cd "$(dirname "$0")/.." && pwd)
@@ -87,7 +90,7 @@ spark() {
 javascript() {
   if ready node "$lists/package-lock.json"; then return 0; fi
   if ! command -v node >/dev/null 2>&1 || ! command -v npm >/dev/null 2>&1; then
-    say "node is left out: Azurite and Prism need Node.js 18 or later with npm, and they were not found on PATH."
+    say "node is left out: Azurite, Prism and axe-core need Node.js 18 or later with npm, and they were not found on PATH."
     return 0
   fi
   say "installing node tools with Node.js $(node --version)"
@@ -100,15 +103,50 @@ javascript() {
   stamp node "$lists/package-lock.json"
 }
 
+# of_the_machine NAME PACKAGE...: are they there? If not, root lets apt-get install the packages
+of_the_machine() {
+  name=$1
+  shift
+  if present "$name"; then return 0; fi
+  if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null 2>&1; then
+    say "$name is left out: it is not on this machine, and only root with apt-get can install it ($*)."
+    return 0
+  fi
+  say "installing $* with apt-get"
+  if ! DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends "$@" >/dev/null; then
+    if ! apt-get -qq update || ! DEBIAN_FRONTEND=noninteractive \
+      apt-get -qq -y install --no-install-recommends "$@" >/dev/null; then
+      say "$name is left out: apt-get could not install $* (its message is above)."
+    fi
+  fi
+}
+
+# present NAME: a program on PATH, or a shared library
+present() {
+  command -v "$1" >/dev/null 2>&1 || /sbin/ldconfig -p 2>/dev/null | grep -q "$1\.so"
+}
+
+browser() {
+  of_the_machine chromium chromium
+  of_the_machine soffice libreoffice-calc-nogui
+  of_the_machine libpangoft2-1.0 libpango-1.0-0 libpangoft2-1.0-0
+}
+
+found() { if present "$1"; then say "ready: $2"; else say "absent: $2"; fi; }
+
 # report PART FILE WHAT
 report() { if ready "$1" "$lists/$2"; then say "ready: $3 ($tools/$1)"; else say "absent: $3"; fi; }
 
 bigquery
 focus
 javascript
+browser
 [ "${2:-}" != spark ] || spark
 report bq bq.txt "BigQuery emulator"
 report focus focus.txt "FOCUS validator"
-report node package-lock.json "Azurite and Prism"
+report node package-lock.json "Azurite, Prism and axe-core"
+found chromium "Chromium"
+found soffice "LibreOffice Calc"
+found libpangoft2-1.0 "Pango"
 [ "${2:-}" != spark ] || report spark spark.txt "PySpark and Ibis"
 exit 0

@@ -1,8 +1,9 @@
-"""`make up`: Airflow and its UI on 127.0.0.1 over what `make run` made, until Ctrl-C."""
+"""`make up`: Airflow and the finance pages on 127.0.0.1 over what `make run` made, until Ctrl-C."""
 
 import sys
+from functools import partial
 
-from demo import airflow, deployment
+from demo import airflow, deployment, welcome
 from demo.standins import FINAL_ON, StandIns
 from tieout.core.errors import TieoutError
 
@@ -22,8 +23,10 @@ def main() -> int:
                 connections = standins.connection_environment()
                 settings = made.airflow(connections, port=port, today=today)
                 airflow.migrate(settings)
-                with airflow.running(settings):
-                    airflow.stay(settings)
+                pages_are_up = partial(welcome.tell, settings.url)
+                with airflow.running(settings, pages_are_up=pages_are_up):
+                    print("Airflow is ready: its scheduler runs too.")
+                    airflow.stay()
             finally:
                 standins.stop()
                 deployment.release(made)

@@ -168,7 +168,12 @@ def _tool(inside: str, name: str) -> Path:
 
 @contextmanager
 def _running(
-    command: Sequence[str], *, home: Path, port: int, environment: Mapping[str, str] | None = None
+    command: Sequence[str],
+    *,
+    home: Path,
+    port: int,
+    environment: Mapping[str, str] | None = None,
+    seconds: int = START_SECONDS,
 ) -> Iterator[None]:
     # where setpriv exists (util-linux), a killed test run takes its tools with it
     tied = ["setpriv", "--pdeathsig", "TERM", "--"] if shutil.which("setpriv") else []
@@ -183,7 +188,7 @@ def _running(
             start_new_session=True,
         )
         try:
-            _wait_for(process, port, home / "output.log")
+            _wait_for(process, port, home / "output.log", seconds)
             yield
         finally:
             _end(process)
@@ -195,8 +200,8 @@ def _environment(extra: Mapping[str, str]) -> dict[str, str]:
     return kept | {"NO_PROXY": "*", "PYTHONDONTWRITEBYTECODE": "1"} | dict(extra)
 
 
-def _wait_for(process: subprocess.Popen[Any], port: int, log: Path) -> None:
-    deadline = time.monotonic() + START_SECONDS
+def _wait_for(process: subprocess.Popen[Any], port: int, log: Path, seconds: int) -> None:
+    deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if process.poll() is not None:
             break

@@ -55,8 +55,8 @@ def an_idle_airflow() -> FastAPI:
 
 
 @contextmanager
-def browsing(world: month.World) -> Iterator[Browser]:
-    """A browser at the pages of one world, mounted as Airflow mounts them."""
+def mounted(world: month.World) -> Iterator[tuple[FastAPI, FastAPI]]:
+    """The pages of one world: the app as Airflow mounts it, and the app around it."""
     settings = {
         "TIEOUT_DEMO": "1",
         "TIEOUT_HOME": world.home,
@@ -75,13 +75,19 @@ def browsing(world: month.World) -> Iterator[Browser]:
         app.state.limits = Unhurried()
         outer = FastAPI()
         outer.mount("/tieout", app)
-        with TestClient(outer) as client:
-            made = Browser(client)
-            app.dependency_overrides[logged_in_person] = lambda: made.person
-            app.dependency_overrides[logged_in_at] = lambda: wall_clock() - made.since_log_in
-            yield made
+        yield app, outer
         api.web_context().close()
         api.web_context.cache_clear()
+
+
+@contextmanager
+def browsing(world: month.World) -> Iterator[Browser]:
+    """A browser at the pages of one world."""
+    with mounted(world) as (app, outer), TestClient(outer) as client:
+        made = Browser(client)
+        app.dependency_overrides[logged_in_person] = lambda: made.person
+        app.dependency_overrides[logged_in_at] = lambda: wall_clock() - made.since_log_in
+        yield made
 
 
 @pytest.fixture(scope="module")

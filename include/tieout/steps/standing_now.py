@@ -64,6 +64,15 @@ def read(context: Context) -> StandingNow:
     return StandingNow(months=months, ledger_seq=seq, mark=f"{seq}/{event}/{newest}/{today}")
 
 
+def worked_on(context: Context, *, standing: StandingNow) -> str:
+    """The newest month that was ever reconciled, else the newest; there is one at least."""
+    with context.store.transaction() as tx:
+        for one in reversed(standing.months):
+            if runs.latest(tx, "reconcile", one.period):
+                return one.period
+    return standing.months[-1].period
+
+
 def history(context: Context, *, period: str) -> list[dict[str, Any]]:
     """What moved a month through its states: when, what, who, why; oldest first."""
     parse_period(period)

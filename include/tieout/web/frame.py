@@ -10,6 +10,7 @@ from fastapi import APIRouter, FastAPI, Form, Query
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from tieout.steps import standing_now
 from tieout.web import preferences
 from tieout.web.api import MonthText, web_context
 from tieout.web.assets import Assets, below
@@ -70,12 +71,12 @@ def dress(app: FastAPI) -> None:
 
 @router.get("/")
 def start(desk: AtDesk) -> Response:
-    """The newest month's first page."""
+    """The first page of the month that is worked on."""
     desk.view()
     first: Tab = desk.tabs[0]
     if desk.standing.months:
-        newest = desk.standing.months[-1].period
-        return RedirectResponse(desk.link(f"/{first.name}/{newest}"), status_code=SEE_OTHER)
+        period = standing_now.worked_on(desk.context, standing=desk.standing)
+        return RedirectResponse(desk.link(f"/{first.name}/{period}"), status_code=SEE_OTHER)
     return HTMLResponse(render("nothing_yet.html", root=desk.root))
 
 

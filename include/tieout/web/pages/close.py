@@ -165,9 +165,14 @@ def _headline(period: str, state: str, checks: Sequence[Mapping[str, Any]], wait
 def _outcome(counts: Mapping[str, int]) -> str:
     words = [f"{counts['passed']} checks passed"]
     words += [f"{counts['failed']} did not but do not block"] if counts["failed"] else []
-    words += [f"{counts['to_follow']} follow"] if counts["to_follow"] else []
-    words += [f"{counts['not_applicable']} do not apply"] if counts["not_applicable"] else []
+    words += [_told(counts["to_follow"], "follows", "follow")] if counts["to_follow"] else []
+    left = counts["not_applicable"]
+    words += [_told(left, "does not apply", "do not apply")] if left else []
     return ", ".join(words)
+
+
+def _told(count: int, one: str, several: str) -> str:
+    return f"{count} {one if count == 1 else several}"
 
 
 def _counts(checks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
