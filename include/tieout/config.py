@@ -108,7 +108,7 @@ def load_settings(environ: Mapping[str, str] | None = None) -> Settings:
         signing_key=env.get("TIEOUT_SIGNING_KEY", ""),
         anchor_url=env.get("TIEOUT_ANCHOR_URL", ""),
         anchor_git=env.get("TIEOUT_ANCHOR_GIT", ""),
-        fingerprint_key=Secret(env.get("TIEOUT_FINGERPRINT_KEY", "")),
+        fingerprint_key=_secret(env, "TIEOUT_FINGERPRINT_KEY"),
     )
 
 
