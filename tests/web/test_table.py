@@ -24,6 +24,7 @@ from tieout.web.table import (
     plain_value,
     purpose,
     sorted_by,
+    with_text,
 )
 from tieout.web.view import QueryError, View
 
@@ -64,6 +65,22 @@ def test_a_table_sorts_by_value_with_blanks_last() -> None:
 def test_a_column_that_does_not_sort_is_refused(sort: str) -> None:
     with pytest.raises(QueryError, match="expected one of name, amount"):
         sorted_by(TABLE, sort)
+
+
+def test_a_search_looks_into_every_cell_and_note_and_re_adds_what_is_left() -> None:
+    noted = replace(
+        TABLE,
+        rows=[*TABLE.rows, {"name": Cell(value="e", note="Ends LATE"), "amount": Decimal(1)}],
+        total={"name": "Total", "amount": Cell(value=Decimal("-629.076876987")), "rows": 3},
+    )
+    assert names(with_text(noted, "late")) == ["A", "e"]
+    assert with_text(noted, "late").total == {"name": "Total", "amount": Decimal(1)}
+    assert names(with_text(noted, "no report")) == []
+    assert with_text(noted, "nowhere").empty == "No row holds 'nowhere'."
+    assert with_text(noted, "") is noted
+    view = View(find="-640.2", sort="name")
+    assert names(paged(TABLE, view, SIGNER)) == ["b"]
+    assert paged(TABLE, view, SIGNER).total is None
 
 
 def test_pages_follow_each_other_and_none_is_lost() -> None:

@@ -47,6 +47,8 @@ def test_keys_are_read_and_written_in_one_order_without_defaults() -> None:
         ([("as_of", "-1")], "as_of of the address is '-1'"),
         ([("as_of", "1"), ("as_of", "2")], "as_of twice"),
         ([("size", "1001")], "1 to 1000"),
+        ([("find", "x" * 81)], "at most 80 characters"),
+        ([("table", "No!")], "a table of the page"),
         ([("basis", "mine")], "reported or restated"),
         ([("where", "provider")], "a dimension and a value"),
         ([("entity", "DE\x00")], "a legal entity"),

@@ -5,7 +5,7 @@ which month, as of which ledger sequence. Knows no page.
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from typing import Annotated, Any, Final
 
@@ -16,7 +16,7 @@ from tieout.core.errors import UnknownSubjectError
 from tieout.publish.money_text import plain
 from tieout.steps import standing_now
 from tieout.steps.context import Context
-from tieout.web import downloads, preferences, view
+from tieout.web import downloads, preferences
 from tieout.web.api import web_context
 from tieout.web.assets import below
 from tieout.web.auth import Person
@@ -24,8 +24,10 @@ from tieout.web.forms import Forms, PageForm
 from tieout.web.rendering import render
 from tieout.web.signing import Part, Signer
 from tieout.web.table import Table, paged, purpose
+from tieout.web.view import CARRIED, DEFAULT_SIZE, QueryError, View, parse
 
 SEE_OTHER: Final = 303
+_FEW: Final = 6  # rows that need no search
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,14 @@ class Page:
     note: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Search:
+    """A form that searches the rows of a table: what it asks now, and what it keeps of the view."""
+
+    text: str
+    fields: Sequence[tuple[str, str]]
+
+
 class Desk:
     """What a page function is given."""
 
@@ -80,19 +90,20 @@ class Desk:
         self.root = str(request.scope.get("root_path", ""))
         self.preferences = preferences.read(request.cookies)
         self.standing = standing_now.read(self.context)
-        self._view: view.View | None = None
+        self._view: View | None = None
         state = request.app.state
         self._signer: Signer = state.signer
         self._forms: Forms = state.forms
         self.tabs: Sequence[Tab] = state.tabs
         self._kept: Kept = state.kept
+        self._whole: set[str] = set()
 
     @property
     def path(self) -> str:
         """The address of this page below the mount point, without its query."""
         return below(self._request.scope)
 
-    def view(self, *own: str) -> view.View:
+    def view(self, *own: str) -> View:
         """The context of this request; `own` are the keys that this page knows besides.
 
         Raises:
@@ -100,7 +111,7 @@ class Desk:
         """
         if self._view is None:
             items = self._request.query_params.multi_items()
-            self._view = view.parse(items, own=(*own, "table"))
+            self._view = parse(items, own=own)
         return self._view
 
     def month(self, period: str) -> standing_now.Month:
@@ -136,14 +147,18 @@ class Desk:
             return None
         found = self._signer.read(purpose(table, asked.sort), asked.after)
         if found is None:
-            raise view.QueryError(
+            raise QueryError(
                 "The key after of the address is no token of this table: go back to its first page."
             )
         return found
 
     def paged(self, table: Table) -> Table:
-        """Sort and cut a table whose rows are all here."""
-        return paged(table, self.view(), self._signer)
+        """Search, sort and cut the first table, whose rows are all here."""
+        self._whole.add(table.name)
+        asked = self.view()
+        if asked.table not in ("", table.name):
+            asked = View(size=asked.size)
+        return paged(table, asked, self._signer)
 
     def money(self, amount: Decimal, unit: str, *, digits: int = 2) -> str:
         """An amount in a sentence, as this person likes it."""
@@ -176,6 +191,7 @@ class Desk:
 
     def show(self, page: Page) -> Response:
         """The page as HTML, or one of its tables as a file if the address ends so."""
+        page = replace(page, tables=self._turned(page))
         form = self._request.scope.get("tieout.form")
         if form:
             return self._file(page, str(form))
@@ -192,7 +208,7 @@ class Desk:
                 view=asked,
                 seq=self._sequence(page),
                 tables={one.name: one for one in page.tables},
-                ignored=sorted(asked.changed() & set(view.CARRIED) - page.honours),
+                ignored=sorted(asked.changed() & set(CARRIED) - page.honours),
             )
         )
 
@@ -205,20 +221,75 @@ class Desk:
 
     def file(self, page: Page, table: Table, form: str) -> str:
         """The address of a table as a file."""
-        which = None if table is page.tables[0] else table.name
-        return f"{self.root}{self.path}.{form}{self.view().query(after=None, table=which)}"
+        return f"{self.root}{self.path}.{form}{self._of(page, table).query(after=None)}"
+
+    def turned(self, page: Page, table: Table, **changes: Any) -> str:
+        """The address of this page with a table in another order, searched, or from its start."""
+        query = self._of(page, table).query(**{"after": None, **changes})
+        place = "" if table.name == page.tables[0].name else f"#{table.name}"
+        return self.root + self.path + query + place
+
+    def order(self, page: Page, table: Table) -> str:
+        """The column that a table is sorted by, `-` before it for the largest first."""
+        return self._of(page, table).sort
+
+    def search(self, page: Page, table: Table) -> Search | None:
+        """The form that searches a table's rows; None where it is read page by page or short."""
+        asked = self._of(page, table)
+        if table.name not in self._whole or not (asked.find or len(table.rows) > _FEW):
+            return None
+        kept = replace(asked, find="", after="")
+        pairs = [*kept.pairs(), *((key, text) for key, text in kept.own.items() if text)]
+        return Search(text=asked.find, fields=pairs)
+
+    def _of(self, page: Page, table: Table) -> View:
+        """The context as this table follows it: another table's order and search are not its."""
+        asked = self.view()
+        first = page.tables[0].name
+        if table.name == (asked.table or first):
+            return asked
+        which = "" if table.name == first else table.name
+        return replace(asked, sort="", after="", find="", size=DEFAULT_SIZE, table=which)
+
+    def _turned(self, page: Page) -> tuple[Table, ...]:
+        """The tables as the address asks for them; the first one was turned by the page itself.
+
+        Raises:
+            UnknownSubjectError: the address names a table that the page has not (404).
+            QueryError: it searches one that is read page by page.
+        """
+        wanted = self.view().table
+        names = [one.name for one in page.tables]
+        if wanted and wanted not in names:
+            raise UnknownSubjectError(
+                f"This page has no table {wanted!r}: expected one of {', '.join(names) or 'none'}."
+            )
+        made = (*page.tables[:1], *map(self._another, page.tables[1:]))
+        if self.view().find and not self._whole & {wanted or next(iter(names), "")}:
+            raise QueryError(
+                "The key find of the address searches tables that a page holds as a whole: "
+                "narrow this one down with its own fields."
+            )
+        return made
+
+    def _another(self, table: Table) -> Table:
+        if table.every is not None or table.following is not None:
+            return table
+        self._whole.add(table.name)
+        columns = tuple(replace(one, sorts=one.kind != "list") for one in table.columns)
+        known = replace(table, columns=columns)
+        if self.view().table != table.name:
+            return known
+        return paged(known, self.view(), self._signer)
 
     def _sequence(self, page: Page) -> int:
         return self.standing.ledger_seq if page.as_of is None else page.as_of
 
     def _file(self, page: Page, form: str) -> Response:
-        wanted = self.view().own.get("table")
-        found = [one for one in page.tables if wanted in (None, one.name)]
+        wanted = self.view().table
+        found = [one for one in page.tables if wanted in ("", one.name)]
         if not found:
-            raise UnknownSubjectError(
-                f"This page has no table {(wanted or '')[:40]!r} to download: expected one of "
-                f"{', '.join(one.name for one in page.tables) or 'none'}."
-            )
+            raise UnknownSubjectError("This page has no table to download.")
         table = found[0]
         about = downloads.About(
             title=page.headline,

@@ -138,13 +138,27 @@ def sorted_by(table: Table, sort: str) -> Table:
     return replace(table, rows=[*ordered, *blank])
 
 
+def with_text(table: Table, text: str) -> Table:
+    """The rows that hold a text in any cell or note, in any case; the total re-adds those."""
+    if not text:
+        return table
+    wanted = text.casefold()
+    rows = [row for row in table.rows if any(wanted in _words(cell) for cell in row.values())]
+    total = None
+    if table.total is not None:
+        words = {name: one for name, one in table.total.items() if isinstance(value_of(one), str)}
+        amounts = [name for name, one in table.total.items() if isinstance(value_of(one), Decimal)]
+        total = {**words, **totals(rows, amounts)}
+    return replace(table, rows=rows, total=total, empty=f"No row holds {text!r}.")
+
+
 def paged(table: Table, view: View, signer: Signer) -> Table:
-    """Sort a table that fits into memory and cut one page out of it.
+    """Search and sort a table that fits into memory, and cut one page out of it.
 
     Raises:
         QueryError: a sort or a paging token that is not of this table.
     """
-    whole = sorted_by(table, view.sort)
+    whole = sorted_by(with_text(table, view.find), view.sort)
     begin = 0
     if view.after:
         (begin,) = _position(signer, whole.name, view)
@@ -169,6 +183,11 @@ def _position(signer: Signer, name: str, view: View) -> tuple[int]:
             "The key after of the address is no token of this table: go back to its first page."
         )
     return (found[0],)
+
+
+def _words(cell: Any) -> str:
+    note = cell.note if isinstance(cell, Cell) else ""
+    return f"{plain_value(cell)} {note}".casefold()
 
 
 def _key(cell: Any) -> Any:

@@ -36,6 +36,8 @@ _FORMS: Final[Mapping[str, tuple[re.Pattern[str], str]]] = {
     ),
     "after": (re.compile(r"[A-Za-z0-9_-]{1,2000}"), "the token of a page's next link"),
     "size": (re.compile(r"[1-9][0-9]{0,2}|1000"), "a number of rows from 1 to 1000"),
+    "find": (re.compile(r".{1,80}"), "at most 80 characters to find in the rows"),
+    "table": (re.compile(r"[a-z][a-z0-9_]{0,59}"), "the name of a table of the page"),
 }
 
 
@@ -47,7 +49,8 @@ class QueryError(UsageError):
 class View:
     """The context of a page; the field names are the keys of the address, in its order.
 
-    `as_of` is a ledger sequence, None for the head. `own` holds the keys of this page alone.
+    `as_of` is a ledger sequence, None for the head. `sort`, `after`, `size` and `find` are of the
+    table that `table` names, empty for the page's first. `own` holds the keys of this page alone.
     """
 
     entity: str = ""
@@ -59,6 +62,8 @@ class View:
     sort: str = ""
     after: str = ""
     size: int = DEFAULT_SIZE
+    find: str = ""
+    table: str = ""
     own: Mapping[str, str] = field(default_factory=dict)
 
     def query(self, **changes: Any) -> str:
@@ -93,6 +98,8 @@ class View:
             ("sort", self.sort),
             ("after", self.after),
             ("size", "" if self.size == DEFAULT_SIZE else str(self.size)),
+            ("find", self.find),
+            ("table", self.table),
         ]
         return [(key, text) for key, text in pairs if text]
 
@@ -150,6 +157,8 @@ def _view(
         sort=texts.get("sort", ""),
         after=texts.get("after", ""),
         size=int(texts.get("size", DEFAULT_SIZE)),
+        find=texts.get("find", ""),
+        table=texts.get("table", ""),
         own={key: texts[key] for key in own if key in texts},
     )
 

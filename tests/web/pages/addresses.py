@@ -15,6 +15,7 @@ ADDRESSES = (
     "/close/2026-10?sort=-due_on&size=5",
     "/reconciliation/2026-10",
     "/reconciliation/2026-10?sort=-difference&size=2",
+    "/reconciliation/2026-10?table=exceptions&sort=-amount&find=cloud",
     "/reconciliation/2026-10/account/anthropic/nordlicht-labs",
     "/reconciliation/2026-10/account/aws/417000000001",
     "/reconciliation/2026-10/rows/estimate_to_report/not_metered/anthropic/nordlicht-labs",

@@ -48,6 +48,8 @@ class ReadPage(HTMLParser):
         self.forbidden += [name for name in given if name == "style" or name.startswith("on")]
         if tag == "style":
             self.forbidden.append("style element")
+        if tag == "h1":
+            self.headings.append("")
         if tag == "table":
             self.tables.append(ReadTable())
         if tag == "tr" and "tbody" in self._open:
@@ -63,8 +65,8 @@ class ReadPage(HTMLParser):
 
     def handle_data(self, data: str) -> None:
         inside = self._open[-1] if self._open else ""
-        if inside == "h1":
-            self.headings.append(data.strip())
+        if "h1" in self._open:
+            self.headings[-1] += data
         if inside == "title" and "svg" not in self._open:
             self.title += data
         if inside == "caption":

@@ -11,7 +11,8 @@ To write a page `x` (Close is the model):
 3. Tables: `Table(name=, caption=, columns=(Column(...), ...), rows=[{column: value}, ...])`; a
    value is plain (text, int, Decimal in the major unit, date) or `Cell(value, link=, note=)`,
    `State(word, tone)`, `Unknown(reason)`, or a tuple of them in a column of the kind `list`.
-   `desk.paged(table)` sorts and pages what fits in memory. What does not fit is read by keyset:
+   `desk.paged(table)` searches, sorts and pages a first table that fits in memory; the frame does
+   it for the others. What does not fit is read by keyset:
    `desk.position(name)` gives what the page before put into `following=`, and `every=` reads all
    rows for the downloads, which exist without further work.
 4. Links: `desk.link("/ledger/2026-10")` to another page, `desk.here(sort="-amount")` on this one.
