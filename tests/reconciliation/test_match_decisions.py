@@ -43,6 +43,7 @@ SUGGESTED = BEFORE.suggested[0].match_id
 CONFIRMED = BEFORE.standing[0].match_id
 ACCEPT = Decision(kind="confirm", person="ana", reason="fee in the price", match_id=SUGGESTED)
 APART = Decision(kind="unmatch", person="ben", reason="other contract", match_id=CONFIRMED)
+REFUSE = Decision(kind="reject", person="ana", reason="another contract", match_id=SUGGESTED)
 BY_HAND = Decision(
     kind="match", person="ana", reason="renamed sku", earlier_ids=("c",), later_ids=("z",)
 )
@@ -62,6 +63,36 @@ def test_a_person_matches_what_no_key_matches() -> None:
     found = decided(BY_HAND)
     assert shown(found.standing)[1] == ("human", "c", "z")
     assert found.standing[1].difference_units == to_units("-1")
+
+
+def test_a_refused_suggestion_is_a_record_and_is_not_asked_about_again() -> None:
+    found = decided(REFUSE)
+    assert found.records[: len(BEFORE.records)] == BEFORE.records
+    last = found.records[-1]
+    assert (last.decision, last.person, last.reason) == ("rejected", "ana", "another contract")
+    assert (last.replaces, last.earlier) == (SUGGESTED, BEFORE.suggested[0].earlier)
+    assert (found.suggested, found.standing) == ((), BEFORE.standing)
+    assert ids(found) == ids(BEFORE)
+    assert decided(REFUSE).records == found.records
+
+
+def test_who_thinks_again_matches_the_rows_of_a_refused_suggestion_by_hand() -> None:
+    again = replace(BY_HAND, earlier_ids=("a",), later_ids=("x",))
+    assert shown(decided(REFUSE, again).standing)[1] == ("human", "a", "x")
+
+
+@pytest.mark.parametrize("second", [ACCEPT, REFUSE])
+def test_a_refused_suggestion_is_no_longer_open_to_an_answer(second: Decision) -> None:
+    found = decided(REFUSE, second)
+    assert [one.kind for one in found.findings] == ["decision_not_applied"]
+    assert found.records == decided(REFUSE).records
+
+
+def test_a_restated_amount_asks_again_about_what_was_refused() -> None:
+    restated = side("invoice", ("x", "100.40", {"sku_id": "a"}))
+    found = match(REPORT, restated, passes=PASSES, within=lambda *_: True, decisions=[REFUSE])
+    assert len(found.suggested) == 1
+    assert [one.kind for one in found.findings] == ["decision_not_applied"]
 
 
 def test_taking_a_match_apart_is_a_record_and_deletes_nothing() -> None:
@@ -86,6 +117,7 @@ def test_what_was_taken_apart_can_be_matched_again_by_hand() -> None:
         (replace(ACCEPT, person=""), "it names no person or no reason"),
         (replace(APART, reason=""), "it names no person or no reason"),
         (replace(ACCEPT, match_id=CONFIRMED), "no such suggestion is open"),
+        (replace(REFUSE, match_id=CONFIRMED), "no such suggestion is open"),
         (replace(APART, match_id=SUGGESTED), "no such match stands"),
         (replace(BY_HAND, earlier_ids=("b",)), "not every member that it names is open"),
         (replace(BY_HAND, later_ids=()), "not every member that it names is open"),
@@ -114,7 +146,7 @@ def test_accepting_twice_counts_once() -> None:
 _DECISIONS = st.lists(
     st.builds(
         Decision,
-        kind=st.sampled_from(["confirm", "match", "unmatch"]),
+        kind=st.sampled_from(["confirm", "reject", "match", "unmatch"]),
         person=st.sampled_from(["ana", "ben", ""]),
         reason=st.just("seen"),
         match_id=st.sampled_from([SUGGESTED, CONFIRMED, None]),

@@ -217,9 +217,19 @@ def test_suggestions_wait_as_a_warning_until_a_preparer_confirms_them(
     again = matching.run(worker, period=month.PERIOD)
     assert first.summary["open_rows"] == again.summary["open_rows"] == 0
     assert (again.summary["suggested"], again.summary["decisions"]) == (827, 1)
+    refuse = confirm | {"kind": "reject", "match_id": records[1]["match_id"]}
+    decide(pages, refuse)
+    third = matching.run(worker, period=month.PERIOD)
+    assert (third.summary["suggested"], third.summary["decisions"]) == (826, 2)
+    assert third.summary["open_rows"] == 0
     kept = pairs(worker)["anthropic", "estimate_to_report"]["records"]
-    assert [one["replaces"] for one in kept if one["person"]] == [records[0]["match_id"]]
-    assert sum(one["waiting"] for one in kept) == 827
+    assert [(one["decision"], one["replaces"]) for one in kept if one["person"]] == [
+        ("confirmed", records[0]["match_id"]),
+        ("rejected", records[1]["match_id"]),
+    ]
+    assert sum(one["waiting"] for one in kept) == 826
+    with pytest.raises(NotReadyError, match="waits no longer"):
+        decide(pages, confirm | {"match_id": records[1]["match_id"]})
     worker.close()
     pages.close()
 

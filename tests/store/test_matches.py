@@ -9,6 +9,7 @@ from tests.store.samples import OCTOBER, a_run, close
 
 from tieout.core.errors import (
     IntegrityError,
+    NotReadyError,
     PeriodClosedError,
     SegregationError,
     UnknownSubjectError,
@@ -132,6 +133,19 @@ def test_a_suggestion_of_an_older_run_is_no_longer_there(matched: Stores) -> Non
         matches.add(tx, a_set(run_id, suggested_count=0), records=[], causes=[])
     with pytest.raises(UnknownSubjectError, match=f"No match {SUGGESTED[:12]} is suggested"):
         decide(matched)
+
+
+def test_a_suggestion_is_refused_once_and_then_waits_no_longer(matched: Stores) -> None:
+    first = decide(matched, kind="reject", reason="Another contract.")
+    assert decide(matched, kind="reject", reason="Said again.") == first
+    with pytest.raises(NotReadyError, match="waits no longer, ana decided to reject it"):
+        decide(matched)
+    assert decided(matched) == [("reject", "ana", "Another contract.")]
+
+
+def test_only_a_suggestion_can_be_refused(matched: Stores) -> None:
+    with pytest.raises(UnknownSubjectError, match="No match 000000000000 is suggested"):
+        decide(matched, kind="reject", match_id="0" * 64)
 
 
 def test_a_decision_has_a_reason(matched: Stores) -> None:

@@ -33,7 +33,7 @@ class Browser:
         """What a person sees who opens an address; redirects are followed."""
         return self.client.get(f"/tieout{address}", headers={"Accept": "text/html"})
 
-    def send(self, address: str, **fields: str) -> Any:
+    def send(self, address: str, **fields: str | list[str]) -> Any:
         """What comes back at once when a person sends a form."""
         headers = {"Accept": "text/html", **SAME}
         path = f"/tieout{address}"

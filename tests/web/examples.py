@@ -24,6 +24,7 @@ _EXAMPLES = {
     "name": "manual_entries",
     "line": HASH,
     "document_no": "2026-invoice-000001",
+    "form": "workbook",
 }
 
 

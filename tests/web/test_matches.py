@@ -66,6 +66,17 @@ def test_a_preparer_sees_a_suggestion_and_confirms_it(ask: TestClient, stores: S
     assert [one["waiting"] for one in found["pairs"][0]["records"]] == [False]
 
 
+def test_a_preparer_rejects_a_suggestion_and_it_waits_no_longer(
+    ask: TestClient, stores: Stores
+) -> None:
+    reject = CONFIRM | {"kind": "reject", "reason": "Another contract."}
+    answer = ask.post(DECISIONS, json=[reject], headers=SAME)
+    assert (answer.status_code, decided(stores)) == (201, [("reject", "ana")])
+    (pair,) = ask.get(f"/api/periods/{OCTOBER}/matches").json()["pairs"]
+    assert [one["waiting"] for one in pair["records"]] == [False]
+    assert ask.post(DECISIONS, json=[CONFIRM], headers=SAME).status_code == 409
+
+
 def test_causes_are_shown_with_their_lines(ask: TestClient) -> None:
     rate, rounding = ask.get(f"/api/periods/{OCTOBER}/causes").json()
     assert (rate["cause"], rate["amount"]) == ("negotiated_rate", "1.50")

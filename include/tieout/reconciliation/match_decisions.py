@@ -16,8 +16,9 @@ HUMAN = "human"
 def decide(found: Matching, decisions: Sequence[Decision]) -> Matching:
     """Apply decisions in their order.
 
-    `confirm` makes a suggestion stand, `match` binds open members of both sides whatever the
-    difference, `unmatch` sets the members of a standing match free again.
+    `confirm` makes a suggestion stand; `reject` answers it with no: its members stay open, and with
+    the same amounts they are not suggested again. `match` binds open members of both sides whatever
+    the difference, `unmatch` sets the members of a standing match free again.
     """
     for decision in decisions:
         found = _applied(found, decision)
@@ -31,6 +32,8 @@ def _applied(found: Matching, decision: Decision) -> Matching:
         return _unmatched(found, decision)
     if decision.kind == "confirm":
         return _confirmed(found, decision)
+    if decision.kind == "reject":
+        return _rejected(found, decision)
     return _matched(found, decision)
 
 
@@ -60,6 +63,20 @@ def _confirmed(found: Matching, decision: Decision) -> Matching:
     ids = tuple(one.member_id for one in asked.earlier), tuple(one.member_id for one in asked.later)
     named = replace(decision, earlier_ids=ids[0], later_ids=ids[1])
     return _matched(found, named, keys=asked.keys)
+
+
+def _rejected(found: Matching, decision: Decision) -> Matching:
+    asked = _with_id(found.suggested, decision.match_id)
+    if asked is None:
+        return _refused(found, decision, "no such suggestion is open")
+    record = asked._replace(
+        pass_name=HUMAN,
+        decision="rejected",
+        person=decision.person,
+        reason=decision.reason,
+        replaces=decision.match_id,
+    )
+    return replace(found, records=(*found.records, record))
 
 
 def _matched(

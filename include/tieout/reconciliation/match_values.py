@@ -20,8 +20,8 @@ from tieout.core.ids import content_key
 from tieout.core.money import format_units
 
 Shape = Literal["1:1", "1:n", "n:1", "n:m"]
-Verdict = Literal["confirmed", "suggested", "unmatched"]
-DecisionKind = Literal["confirm", "match", "unmatch"]
+Verdict = Literal["confirmed", "suggested", "rejected", "unmatched"]
+DecisionKind = Literal["confirm", "reject", "match", "unmatch"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +52,9 @@ class Member(NamedTuple):
 class Match(NamedTuple):
     """One record: what a pass or a person said about these members. Never changed afterwards.
 
-    `confirmed` stands until a later record `replaces` it; `suggested` only asks; `unmatched` takes
-    the match that it `replaces` apart again. `keys` are the values on which the members agree. A
-    tuple for the same reason as a member.
+    `confirmed` stands until a later record `replaces` it; `suggested` only asks; `rejected` refuses
+    the suggestion that it `replaces`; `unmatched` takes the match that it `replaces` apart again.
+    `keys` are the values on which the members agree. A tuple for the same reason as a member.
     """
 
     pass_name: str
@@ -97,10 +97,10 @@ class Match(NamedTuple):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Decision:
-    """What a person decided: accept a suggestion, match members by hand, or take a match apart.
+    """What a person decided: accept or refuse a suggestion, match by hand, take a match apart.
 
-    `confirm` and `unmatch` name a `match_id`; `match` names members of both sides. `reason` is the
-    person's own sentence.
+    `confirm`, `reject` and `unmatch` name a `match_id`; `match` names members of both sides.
+    `reason` is the person's own sentence.
     """
 
     kind: DecisionKind

@@ -16,14 +16,16 @@ from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
 from tieout.focus.ledger_columns import total_units
 from tieout.ledger.billing_accounts import BillingAccount
+from tieout.sources.documents import MEDIA_TYPES, medium_of
 from tieout.steps.context import Context
-from tieout.steps.inputs import accounts, arrived_documents, is_billed
+from tieout.steps.inputs import accounts, arrived_documents, figures_of, is_billed
 from tieout.store import charge_files, documents, intake, journal, snapshots
 from tieout.store.session import Tx
 
 Values = dict[str, Any]
 MOST_CHARGES: Final = 2_000
 _PDF: Final = "application/pdf"
+_ANY_MEDIA: Final = "application/octet-stream"
 _READ_AS: Final[tuple[tuple[snapshots.SnapshotKind, charge_files.ChargeFileKind], ...]] = (
     ("cost", "charges"),
     ("usage", "estimate"),
@@ -74,6 +76,8 @@ def listing(context: Context, *, period: str) -> list[Values]:
 def show(context: Context, *, period: str, document: str) -> Values:
     """One document: where it came from, what it says, and the charges and entries it became.
 
+    Of what waits in the review, `says` is what it says by itself. `evidence` is the SHA-256 of the
+    bytes that typed figures stand for, `typed` what people typed for this document.
     `charges` are at most MOST_CHARGES, in the order of their rows; `charge_count` and
     `charge_total` are of all. Amounts are text.
 
@@ -82,7 +86,8 @@ def show(context: Context, *, period: str, document: str) -> Values:
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
-        found = _find(tx, period, document)
+        paper = intake.find(tx, document)
+        found = _find(tx, period, document, paper)
         own = [one for one in accounts(tx, month) if one.subject == found["account"]]
         said = [
             one
@@ -92,8 +97,13 @@ def show(context: Context, *, period: str, document: str) -> Values:
         ]
         came = _became(context, tx, own[0], month, document) if own else None
         entries = journal.citing(tx, document)
+        typed = intake.typed_for(tx, document)
+    if paper and not said:
+        said = list(figures_of(context, paper))
     return {
         **found,
+        "evidence": paper.evidence_sha256 if paper else None,
+        "typed": [{"document": one.sha256, "name": one.name, "state": one.state} for one in typed],
         "says": [_said(one) for one in said],
         "charge_count": 0 if came is None else came.num_rows,
         "charge_total": format_units(0 if came is None else total_units(came)),
@@ -112,7 +122,7 @@ def show(context: Context, *, period: str, document: str) -> Values:
 
 
 def file(context: Context, *, document: str) -> File:
-    """The bytes of a document that was fetched or handed in.
+    """The bytes of a document that was fetched or handed in, or that proves typed figures.
 
     Raises:
         UnknownSubjectError: there is none.
@@ -121,12 +131,18 @@ def file(context: Context, *, document: str) -> File:
     with context.store.transaction() as tx:
         stored = documents.get(tx, document)
         one = stored[0] if stored else intake.find(tx, document)
-    if one is None:
-        raise UnknownSubjectError(
-            f"No document {document[:12]} was received: expected the SHA-256 of one."
-        )
-    content = context.lake.get(one.lake_path, one.sha256)
-    return File(name=one.name, media_type=one.media_type, content=content)
+        typed = intake.typed_for(tx, document)[:1]
+    if one is not None:
+        content = context.lake.get(one.lake_path, one.sha256)
+        return File(name=one.name, media_type=one.media_type, content=content)
+    for proven in typed:
+        content = context.lake.get(str(proven.evidence_path), document)
+        medium = medium_of(content)
+        media_type = MEDIA_TYPES[medium] if medium else _ANY_MEDIA
+        return File(name=str(proven.evidence_name), media_type=media_type, content=content)
+    raise UnknownSubjectError(
+        f"No document {document[:12]} was received: expected the SHA-256 of one."
+    )
 
 
 def picture(context: Context, *, document: str, page: int, width: int) -> bytes:
@@ -162,10 +178,9 @@ def places(context: Context, *, document: str, texts: Sequence[str]) -> Values:
     }
 
 
-def _find(tx: Tx, period: str, document: str) -> Values:
+def _find(tx: Tx, period: str, document: str, paper: intake.Paper | None) -> Values:
     """Where the document came from; what was handed in is known to the review as well."""
     stored = [one for one in documents.get(tx, document) if one.period == period]
-    paper = intake.find(tx, document)
     review = {name: getattr(paper, name, "") for name in ("state", "reason", "author")}
     if stored:
         one = stored[0]

@@ -15,7 +15,7 @@ from tieout.close.exceptions import problems
 from tieout.core.errors import NotReadyError
 from tieout.core.period import parse_period, period_of
 from tieout.ledger.billing_accounts import accounts_of
-from tieout.steps import close_inputs, evidence
+from tieout.steps import close_inputs, evidence, keep
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import accounts, billing_documents, is_billed
 from tieout.steps.pins import pin_close
@@ -31,7 +31,8 @@ def request(context: Context, *, period: str, is_watched: bool = False) -> StepR
     With `is_watched`, Airflow runs the close: a month does not close before its log was read.
 
     Raises:
-        NotReadyError: a blocking check fails; names the first.
+        NotReadyError: a blocking check fails, the first is named; or what people decided about
+            documents is not in the month yet.
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
@@ -53,6 +54,11 @@ def request(context: Context, *, period: str, is_watched: bool = False) -> StepR
         }
         if before and found.state == "closed" and before.content_hash == content_hash:
             return StepResult(step="close", subject=period, status="unchanged", summary=shown)
+        if keep.is_behind(context, tx, accounts(tx, month), month):
+            raise NotReadyError(
+                f"People have decided about documents of {period} since it was read: expected the "
+                f"month to be made of them; run `tieout month {period}` again, then ask."
+            )
         exceptions.note(tx, period, problems(period, inputs.findings))
         values = [check_json(check) for check in results]
         asked = signoffs.request_close(tx, period, content_hash, checks=values)

@@ -10,7 +10,12 @@ from typing import Any, cast
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from tieout.core.errors import NotReadyError, PeriodClosedError, RuleFileError
+from tieout.core.errors import (
+    DocumentUnreadableError,
+    NotReadyError,
+    PeriodClosedError,
+    RuleFileError,
+)
 from tieout.core.period import Period
 from tieout.focus.columns import with_current_attr_ids
 from tieout.focus.document import BillingDocument, document_from_json
@@ -19,12 +24,13 @@ from tieout.ledger.chart import Chart, parse_chart
 from tieout.ledger.entities import Entities, parse_entities
 from tieout.reconciliation.arrears import bills
 from tieout.reconciliation.invoice_parts import distinct, of_month
-from tieout.sources.base import RawDocument, RawKind
+from tieout.sources.base import RawDocument, RawKind, load_invoice_format
 from tieout.steps.context import Context
 from tieout.steps.pins import of_close
 from tieout.store import (
     charge_files,
     documents,
+    intake,
     periods,
     policies,
     reconciliations,
@@ -261,6 +267,17 @@ def _documents(
         return ()
     content = context.lake.get(run.outputs["path"], run.outputs["sha256"])
     return of_month((document_from_json(value) for value in json.loads(content)), month)
+
+
+def figures_of(context: Context, paper: intake.Paper) -> tuple[BillingDocument, ...]:
+    """What a document of the review says by itself, as far as it can be read."""
+    if paper.format is None:
+        return ()
+    content = context.lake.get(paper.lake_path, paper.sha256)
+    try:
+        return load_invoice_format(paper.format).read(content, document_sha256=paper.sha256)
+    except DocumentUnreadableError:
+        return ()
 
 
 def invoices_of(documents_found: tuple[BillingDocument, ...]) -> tuple[BillingDocument, ...]:

@@ -72,6 +72,12 @@ def entry(context: Context, *, document_no: str) -> dict[str, Any]:
     return {**_amounts(found, code), "lines": lines, "bound": _bound(document_no, event, known)}
 
 
+def numbers(context: Context, *, keys: Sequence[str]) -> dict[str, str]:
+    """Document numbers of entries by their idempotency keys; one that is not posted is left out."""
+    with context.store.transaction() as tx:
+        return journal.numbers(tx, keys)
+
+
 def _bound(
     document_no: str, event: tuple[int, Mapping[str, Any]] | None, known: Mapping[str, str]
 ) -> dict[str, Any] | None:

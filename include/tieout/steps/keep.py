@@ -92,6 +92,14 @@ def catch_up(context: Context, registered: Sequence[BillingAccount], month: Peri
     return made
 
 
+def is_behind(
+    context: Context, tx: Tx, registered: Sequence[BillingAccount], month: Period
+) -> bool:
+    """Whether people decided about documents of the month and nothing has taken it in yet."""
+    is_stale = any(_is_stale(tx, one, month) for one in registered)
+    return is_stale or not _queue_is_reported(context, tx, str(month))
+
+
 def report_queue(context: Context, tx: Tx, period: str) -> None:
     """Store one blocking finding for each document of the month that waits for a person.
 

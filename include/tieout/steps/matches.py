@@ -26,6 +26,8 @@ _AMOUNTS = (
 )
 _COUNTS = ("record_count", "suggested_count")
 _SIDES = ("earlier", "later")
+_ANSWERS = ("confirm", "reject")
+_NO_MATCH = frozenset({OPEN, "rejected", "unmatched"})
 
 
 def listing(context: Context, *, period: str) -> dict[str, Any]:
@@ -44,7 +46,7 @@ def listing(context: Context, *, period: str) -> dict[str, Any]:
         records = matches.records_of(tx, made.run_id)
         decided = matches.decisions(tx, period)
         sets = matches.sets_of(tx, made.run_id)
-    taken = {one["match_id"] for one in decided if one["kind"] == "confirm"}
+    taken = {one["match_id"] for one in decided if one["kind"] in _ANSWERS}
     return {
         "period": period,
         "run": made.run_id,
@@ -199,9 +201,7 @@ def _pair(context: Context, found: Values) -> Values:
         **{name: format_units(found[name]) for name in _AMOUNTS},
         **{name: found[name] for name in _COUNTS},
         **_left(rows),
-        "passes": dict(
-            Counter(row["pass"] for row in rows if row["decision"] not in {OPEN, "unmatched"})
-        ),
+        "passes": dict(Counter(row["pass"] for row in rows if row["decision"] not in _NO_MATCH)),
     }
 
 

@@ -92,13 +92,14 @@ def decide(
 ) -> StepResult:
     """Record what a person decided about matches; the next `run` applies it, in this order.
 
-    Each has provider, billing_account_id, section, kind (`confirm`, `match`, `unmatch`), match_id,
-    earlier_ids, later_ids and reason. All are recorded, or none.
+    Each has provider, billing_account_id, section, kind (`confirm`, `reject`, `match`, `unmatch`),
+    match_id, earlier_ids, later_ids and reason. All are recorded, or none.
 
     Raises:
         SegregationError: no known preparer, or not through the API server.
         PeriodClosedError: the month is closed.
         UnknownSubjectError: no such match stands or is suggested, or a row is not open.
+        NotReadyError: the suggestion was confirmed or rejected before.
     """
     parse_period(period)
     with context.store.transaction(actor=person) as tx:
@@ -260,7 +261,7 @@ def _findings(period: str, account: BillingAccount, pair: Pair) -> list[Finding]
                 message=(
                     f"{len(waiting)} matches of {account.subject} ({pair.section}) are only "
                     f"suggested, with a difference of {format_units(gap)} {pair.currency}: look at "
-                    f"`tieout matches {period} --suggested` and confirm them or leave them open."
+                    f"`tieout matches {period} --suggested` and accept or reject them."
                 ),
                 amount_units=gap,
                 currency=pair.currency,

@@ -6,12 +6,11 @@ Owns how queued documents, their history and their figures look as plain values,
 from dataclasses import asdict
 from typing import Any
 
-from tieout.core.errors import DocumentUnreadableError
 from tieout.core.money import format_units
 from tieout.core.period import parse_period
 from tieout.focus.document import BillingDocument
-from tieout.sources.base import load_invoice_format
 from tieout.steps.context import Context
+from tieout.steps.inputs import figures_of
 from tieout.store import intake
 
 
@@ -35,7 +34,7 @@ def show(context: Context, *, document: str) -> dict[str, Any]:
             ],
             "typed": [_shown(one) for one in intake.typed_for(tx, paper.sha256)],
         }
-    return {**found, "figures": _figures(context, paper)}
+    return {**found, "figures": [_shown_figures(one) for one in figures_of(context, paper)]}
 
 
 def picture(context: Context, *, document: str, page: int = 1) -> bytes:
@@ -50,18 +49,6 @@ def picture(context: Context, *, document: str, page: int = 1) -> bytes:
         paper = intake.get(tx, document)
     path, sha256 = paper.evidence_path or paper.lake_path, paper.evidence_sha256 or paper.sha256
     return page_picture(context.lake.get(path, sha256), page=page - 1)
-
-
-def _figures(context: Context, paper: intake.Paper) -> list[dict[str, Any]]:
-    """What the document says, as far as it can be read."""
-    if paper.format is None:
-        return []
-    content = context.lake.get(paper.lake_path, paper.sha256)
-    try:
-        found = load_invoice_format(paper.format).read(content, document_sha256=paper.sha256)
-    except DocumentUnreadableError:
-        return []
-    return [_shown_figures(one) for one in found]
 
 
 def _shown_figures(document: BillingDocument) -> dict[str, Any]:

@@ -12,22 +12,21 @@ from tieout.core.errors import (
     NotReadyError,
     PeriodClosedError,
     SegregationError,
-    UnknownSubjectError,
     UsageError,
 )
 from tieout.core.money import format_units
-from tieout.core.period import Period, parse_period
+from tieout.core.period import Period
 from tieout.focus.document import BillingDocument
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.sources.documents import MEDIA_TYPES, clean_text
 from tieout.sources.invoices.entered import entered_json
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
 from tieout.sources.typed_document import read_typed, typed_text
-from tieout.steps import keep
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import accounts
 from tieout.steps.match import Given, account_of, identity, month_of
-from tieout.store import audit, documents, intake, people, periods
+from tieout.steps.review_ways import ON_A_PAGE, WITH_THE_WORKER, Way
+from tieout.store import audit, intake, people, periods
 from tieout.store.session import Tx
 
 ENTERED_FORMAT = "entered"
@@ -47,12 +46,21 @@ class Typed:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Word:
+    """Who sets a document aside, and why."""
+
+    person: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Proof:
-    """The bytes that typed figures stand for."""
+    """The bytes that typed figures stand for; `origin` is that of the figures."""
 
     sha256: str
     name: str
     path: str
+    origin: intake.Origin
 
 
 def correct(context: Context, *, document: str, typed: Typed) -> StepResult:
@@ -66,16 +74,20 @@ def correct(context: Context, *, document: str, typed: Typed) -> StepResult:
         RuleFileError, DocumentUnreadableError: the figures break the form or do not tie out.
         UsageError: they belong to no account or month.
     """
-    figures = _typed(typed)
-    with context.store.transaction(actor=typed.person) as tx:
-        intake.hold(tx)
-        paper = _paper(tx, document)
-        if paper.state == "rejected":
-            raise NotReadyError(f"Document {paper.sha256[:12]} was rejected: expected another one.")
-        _refuse_closed(tx, paper)
-        proof = _Proof(sha256=paper.sha256, name=paper.name, path=paper.lake_path)
-        said = replace(typed, given=_with_account(typed.given, paper))
-        return _propose(context, tx, figures, said, proof=proof, origin="corrected")
+    return _correct(context, document, typed, WITH_THE_WORKER)
+
+
+def correct_on_page(context: Context, *, document: str, typed: Typed) -> StepResult:
+    """The same for whoever is logged in; `document` is the whole id.
+
+    The month's next `normalise` takes the proposal in, and the month does not close before it.
+
+    Raises:
+        SegregationError: the person holds no duty in the close, or this is a worker's login.
+        NotReadyError, PeriodClosedError, RuleFileError, DocumentUnreadableError, UsageError: as for
+            `correct`.
+    """
+    return _correct(context, document, typed, ON_A_PAGE)
 
 
 def enter(context: Context, *, typed: Typed, evidence_name: str, evidence: bytes) -> StepResult:
@@ -95,8 +107,8 @@ def enter(context: Context, *, typed: Typed, evidence_name: str, evidence: bytes
     name = clean_text(evidence_name) or stored.sha256[:12]
     with context.store.transaction(actor=typed.person) as tx:
         intake.hold(tx)
-        proof = _Proof(sha256=stored.sha256, name=name, path=stored.path)
-        return _propose(context, tx, figures, typed, proof=proof, origin="entered")
+        proof = _Proof(sha256=stored.sha256, name=name, path=stored.path, origin="entered")
+        return _propose(context, tx, figures, typed, proof=proof, way=WITH_THE_WORKER)
 
 
 def reject(context: Context, *, document: str, person: str, reason: str) -> StepResult:
@@ -106,36 +118,17 @@ def reject(context: Context, *, document: str, person: str, reason: str) -> Step
         NotReadyError: the figures were approved, or the document was replaced by such.
         PeriodClosedError: it is part of a closed month.
     """
-    _say_why(reason)
-    with context.store.transaction(actor=person) as tx:
-        intake.hold(tx)
-        _known_person(tx, person)
-        paper = _paper(tx, document)
-        if paper.state == "rejected":
-            return _result(paper, "unchanged")
-        if paper.state in {"approved", "replaced"}:
-            raise NotReadyError(
-                f"Document {paper.sha256[:12]} is {paper.state}: expected one whose figures nobody "
-                "approved; correct the approved figures instead."
-            )
-        _refuse_closed(tx, paper)
-        event = intake.NewEvent(
-            event="rejected",
-            reason=reason,
-            provider=paper.provider,
-            billing_account_id=paper.billing_account_id,
-            period=paper.period,
-            format=paper.format,
-            identities=paper.identities,
-        )
-        intake.happened(tx, paper.sha256, event)
-        _take_effect(context, tx, paper)
-        facts = {"document": paper.sha256, "name": paper.name, "was": paper.state}
-        audit.record(tx, "document_rejected", f"{paper.period}/documents", facts, why=reason)
-        _report(context, tx, paper.period)
-        now = intake.get(tx, paper.sha256)
-    log.info("document_rejected", document=now.sha256[:12])
-    return _result(now, "done")
+    return _reject(context, document, _Word(person=person, reason=reason), WITH_THE_WORKER)
+
+
+def reject_on_page(context: Context, *, document: str, person: str, reason: str) -> StepResult:
+    """The same for whoever is logged in; `document` is the whole id.
+
+    Raises:
+        SegregationError: the person holds no duty in the close, or this is a worker's login.
+        NotReadyError, PeriodClosedError: as for `reject`.
+    """
+    return _reject(context, document, _Word(person=person, reason=reason), ON_A_PAGE)
 
 
 def approve(context: Context, *, document: str, person: str) -> StepResult:
@@ -157,6 +150,45 @@ def approve(context: Context, *, document: str, person: str) -> StepResult:
     return _result(approved, "done" if paper.state == "proposed" else "unchanged")
 
 
+def _correct(context: Context, document: str, typed: Typed, way: Way) -> StepResult:
+    figures = _typed(typed)
+    with context.store.transaction(actor=typed.person) as tx:
+        intake.hold(tx)
+        paper = way.paper(tx, document)
+        if paper.state == "rejected":
+            raise NotReadyError(f"Document {paper.sha256[:12]} was rejected: expected another one.")
+        _refuse_closed(tx, paper)
+        proof = _Proof(
+            sha256=paper.sha256, name=paper.name, path=paper.lake_path, origin="corrected"
+        )
+        said = replace(typed, given=_with_account(typed.given, paper))
+        return _propose(context, tx, figures, said, proof=proof, way=way)
+
+
+def _reject(context: Context, document: str, word: _Word, way: Way) -> StepResult:
+    _say_why(word.reason)
+    with context.store.transaction(actor=word.person) as tx:
+        intake.hold(tx)
+        _known_person(tx, word.person)
+        paper = way.paper(tx, document)
+        if paper.state == "rejected":
+            return _result(paper, "unchanged")
+        if paper.state in {"approved", "replaced"}:
+            raise NotReadyError(
+                f"Document {paper.sha256[:12]} is {paper.state}: expected one whose figures nobody "
+                "approved; correct the approved figures instead."
+            )
+        _refuse_closed(tx, paper)
+        way.rejected(tx, paper, word.reason)
+        way.renew(context, tx, paper)
+        facts = {"document": paper.sha256, "name": paper.name, "was": paper.state}
+        audit.record(tx, "document_rejected", f"{paper.period}/documents", facts, why=word.reason)
+        way.settle(context, tx, paper.period)
+        now = intake.get(tx, paper.sha256)
+    log.info("document_rejected", document=now.sha256[:12])
+    return _result(now, "done")
+
+
 def _typed(typed: Typed) -> BillingDocument:
     _say_why(typed.reason)
     return read_typed(typed_text(typed.content, name=typed.name), name=typed.name)
@@ -169,7 +201,7 @@ def _propose(
     typed: Typed,
     *,
     proof: _Proof,
-    origin: intake.Origin,
+    way: Way,
 ) -> StepResult:
     _known_person(tx, typed.person)
     content = entered_json(
@@ -184,8 +216,8 @@ def _propose(
     _refuse_twin(tx, figures, proof)
     kept = intake.Content(
         sha256=stored.sha256,
-        origin=origin,
-        name=f"{figures.number}.{origin}.json",
+        origin=proof.origin,
+        name=f"{figures.number}.{proof.origin}.json",
         media_type=MEDIA_TYPES["json"],
         size_bytes=stored.size_bytes,
         lake_path=stored.path,
@@ -194,7 +226,7 @@ def _propose(
         evidence_path=proof.path,
     )
     event = intake.NewEvent(
-        event="corrected" if origin == "corrected" else "entered",
+        event="corrected" if proof.origin == "corrected" else "entered",
         reason=typed.reason,
         provider=account.provider,
         billing_account_id=account.billing_account_id,
@@ -202,8 +234,7 @@ def _propose(
         format=ENTERED_FORMAT,
         identities=(identity(figures),),
     )
-    intake.add(tx, kept)
-    intake.happened(tx, kept.sha256, event)
+    way.corrected(tx, kept, event)
     facts = {
         "document": kept.sha256,
         "evidence": proof.sha256,
@@ -212,9 +243,9 @@ def _propose(
         "total": format_units(figures.total_units),
         "currency": figures.currency,
     }
-    audit.record(tx, f"document_{origin}", f"{month}/documents", facts, why=typed.reason)
-    _report(context, tx, str(month))
-    log.info("document_typed", document=kept.sha256[:12], origin=origin)
+    audit.record(tx, f"document_{proof.origin}", f"{month}/documents", facts, why=typed.reason)
+    way.settle(context, tx, str(month))
+    log.info("document_typed", document=kept.sha256[:12], origin=proof.origin)
     return _result(intake.get(tx, kept.sha256), "done")
 
 
@@ -253,53 +284,6 @@ def _place(tx: Tx, figures: BillingDocument, typed: Typed) -> tuple[BillingAccou
     if isinstance(month, str) or isinstance(account, str):
         raise UsageError(f"{typed.name}: {account}")
     return account, month
-
-
-def _paper(tx: Tx, start: str) -> intake.Paper:
-    """A document of the review; one that was only fetched so far comes into it now."""
-    try:
-        return intake.get(tx, start)
-    except UnknownSubjectError:
-        fetched = [one for one in documents.get(tx, start) if one.kind == "billing_document"]
-        if not fetched:
-            raise
-    newest = fetched[-1]
-    content = intake.Content(
-        sha256=newest.sha256,
-        origin="fetched",
-        name=newest.name,
-        media_type=newest.media_type,
-        size_bytes=newest.size_bytes,
-        lake_path=newest.lake_path,
-    )
-    intake.add(tx, content)
-    event = intake.NewEvent(
-        event="received",
-        reason="Fetched; a person looks at it.",
-        provider=newest.provider,
-        billing_account_id=newest.billing_account_id,
-        period=newest.period,
-    )
-    intake.happened(tx, newest.sha256, event)
-    return intake.get(tx, newest.sha256)
-
-
-def _take_effect(context: Context, tx: Tx, paper: intake.Paper) -> None:
-    """A rejected document leaves the version of its month at once."""
-    if paper.period is None or paper.billing_account_id is None:
-        return
-    month = parse_period(paper.period)
-    for account in accounts(tx, month):
-        if (account.provider, account.billing_account_id) == (
-            paper.provider,
-            paper.billing_account_id,
-        ):
-            keep.renew_papers(context, tx, account, month)
-
-
-def _report(context: Context, tx: Tx, period: str | None) -> None:
-    if period is not None:
-        keep.report_queue(context, tx, period)
 
 
 def _with_account(given: Given, paper: intake.Paper) -> Given:

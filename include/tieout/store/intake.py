@@ -128,6 +128,52 @@ def approve(tx: Tx, sha256: str) -> Paper:
     return get(tx, sha256)
 
 
+def reviewed(tx: Tx, sha256: str) -> Paper:
+    """A document by its whole hash, for the person of this transaction who is to decide about it.
+
+    One that was only fetched so far comes into the review; nobody else changes the queue meanwhile.
+
+    Raises (at the end of the transaction):
+        SegregationError: not the pages' login, or a person without a duty in the close.
+        UnknownSubjectError: no such billing document.
+        PeriodClosedError: it is part of a closed month.
+    """
+    tx.execute(sa.select(sa.func.tieout.review_document(sha256)))
+    return get(tx, sha256)
+
+
+def correct(tx: Tx, content: Content, event: NewEvent) -> None:
+    """Keep figures that the person of this transaction typed for a document.
+
+    Raises (at the end of the transaction):
+        SegregationError, UnknownSubjectError, PeriodClosedError: as for `reviewed`.
+        NotReadyError: the document was rejected or replaced, or other figures for it stand.
+    """
+    said = sa.func.tieout.correct_document(
+        content.evidence_sha256,
+        content.sha256,
+        content.name,
+        content.size_bytes,
+        content.lake_path,
+        event.provider,
+        event.billing_account_id,
+        event.period,
+        sa.cast(list(event.identities), TEXTS),
+        event.reason,
+    )
+    tx.execute(sa.select(said))
+
+
+def reject(tx: Tx, paper: Paper, reason: str) -> None:
+    """Set a document aside as the person of this transaction; twice keeps the first word.
+
+    Raises (at the end of the transaction):
+        SegregationError, UnknownSubjectError, PeriodClosedError: as for `reviewed`.
+        NotReadyError: it is approved, or replaced by figures that are.
+    """
+    tx.execute(sa.select(sa.func.tieout.reject_document(paper.sha256, reason)))
+
+
 def find(tx: Tx, sha256: str) -> Paper | None:
     """A content by its whole hash; None when it never came this way."""
     return next(iter(_all(tx, state_view.c.sha256 == sha256)), None)

@@ -158,6 +158,13 @@ def since(tx: Tx, period: str, moment: datetime) -> list[Recorded]:
     return _recorded(tx, journal_entry.c.period == period, journal_entry.c.recorded_at > moment)
 
 
+def numbers(tx: Tx, keys: Iterable[str]) -> dict[str, str]:
+    """Document numbers of entries by their idempotency keys; an unknown key is left out."""
+    key = sa.column("idempotency_key", sa.Text)
+    statement = sa.select(key, journal_entry.c.document_no).where(key.in_(list(keys)))
+    return {row[0]: row[1] for row in tx.execute(statement)}
+
+
 def citing(tx: Tx, reference: str) -> list[Recorded]:
     """Entries that name a document, by its number or SHA-256, the largest first."""
     return _recorded(tx, sa.literal(reference) == sa.any_(sa.column("source_refs", TEXTS)))

@@ -142,6 +142,7 @@ def decide(tx: Tx, period: str, decision: Mapping[str, Any]) -> int:
         SegregationError: not the pages' login, or no known preparer.
         PeriodClosedError: the month is closed.
         UnknownSubjectError: nothing was matched there, or no such match is suggested.
+        NotReadyError: the suggestion was confirmed or rejected before.
         IntegrityError: no reason, or not what its kind needs.
     """
     said = sa.func.tieout.decide_match(

@@ -13,7 +13,7 @@ from sqlalchemy.exc import ProgrammingError
 from tieout.core.errors import SettingError
 from tieout.store.session import Store, Tx
 
-HEAD = "0018"
+HEAD = "0020"
 
 
 def upgrade(owner_url: str) -> None:

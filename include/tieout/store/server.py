@@ -21,6 +21,7 @@ DECISIONS = frozenset(
         "approve_reopening",
         "assign_exception",
         "close_period",
+        "correct_document",
         "decide_match",
         "explain_exception",
         "issue_confirmation",
@@ -28,9 +29,11 @@ DECISIONS = frozenset(
         "mirror_airflow_events",
         "record_review",
         "record_signoff",
+        "reject_document",
         "request_reopening",
         "resolve_exception",
         "return_to_open",
+        "review_document",
         "use_confirmation",
     }
 )

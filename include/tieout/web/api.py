@@ -55,9 +55,9 @@ class Acknowledgement(BaseModel):
 
 
 class MatchDecision(BaseModel):
-    """What a person decided: accept a suggestion, match open rows by hand, take a match apart.
+    """What a person decided: accept or reject a suggestion, match by hand, take a match apart.
 
-    `confirm` and `unmatch` name a match; `match` names open rows of both sides.
+    `confirm`, `reject` and `unmatch` name a match; `match` names open rows of both sides.
     """
 
     model_config = ConfigDict(extra="forbid")
@@ -65,7 +65,7 @@ class MatchDecision(BaseModel):
     provider: str = Field(max_length=200)
     billing_account_id: str = Field(max_length=200)
     section: Literal["estimate_to_report", "draft_to_final", "report_to_invoice"]
-    kind: Literal["confirm", "match", "unmatch"]
+    kind: Literal["confirm", "reject", "match", "unmatch"]
     match_id: str | None = Field(default=None, pattern=r"^[0-9a-f]{64}$")
     earlier_ids: list[str] = Field(default=[], max_length=10_000)
     later_ids: list[str] = Field(default=[], max_length=10_000)
@@ -78,7 +78,7 @@ class MatchDecision(BaseModel):
         by_id = bool(self.match_id and not self.earlier_ids and not self.later_ids)
         if not (by_hand if self.kind == "match" else by_id):
             raise ValueError(
-                "expected earlier_ids and later_ids to match, or a match_id to confirm or unmatch"
+                "expected earlier_ids and later_ids to match, or a match_id for anything else"
             )
         return self
 

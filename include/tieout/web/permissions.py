@@ -123,7 +123,12 @@ ROUTES: Final[Mapping[tuple[str, str], Row]] = {
         "/audit/{period}/query/{name}",
         "/ledger/{period}/document/{document}",
     ),
-    **_exports("read_work", "/audit/{period}/pack.zip", "/audit/{period}/verify"),
+    **_exports(
+        "read_work",
+        "/audit/{period}/pack.zip",
+        "/audit/{period}/verify",
+        "/close/{period}/file/{form}",
+    ),
     **_reads(
         "read_statements",
         "/ledger/{period}",
@@ -144,6 +149,11 @@ ROUTES: Final[Mapping[tuple[str, str], Row]] = {
     ),
     **_exports("read_work", "/api/documents/{document}/file"),
     **_writes("approve", "/documents/{period}/document/{document}/approve"),
+    **_writes(
+        "take_part",
+        "/documents/{period}/document/{document}/correct",
+        "/documents/{period}/document/{document}/reject",
+    ),
     **_writes("second", "/reconciliation/{period}/exception/{exception}/accept"),
     **_writes(
         "take_part",

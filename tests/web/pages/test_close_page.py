@@ -9,6 +9,8 @@ from tests.web.conftest import Browser, browsing
 from tests.web.pages.reading import ReadPage
 from tests.worlds import WorldAt
 
+from tieout.web.pages import close_files
+
 
 @pytest.fixture
 def asked(world_at: WorldAt) -> Iterator[Browser]:
@@ -119,3 +121,60 @@ def test_a_context_that_a_page_does_not_follow_is_told(pages: Browser) -> None:
 def test_the_context_bar_leads_to_the_one_address_of_a_view(pages: Browser) -> None:
     answer = pages.get("/go?page=close&period=2026-10&as_of=&basis=restated&entity=DE")
     assert str(answer.url).endswith("/tieout/close/2026-10?entity=DE&basis=restated")
+
+
+def test_what_was_published_can_be_taken_away(pages: Browser) -> None:
+    links = ReadPage(pages.get("/close/2026-10").text).links
+    for form, begins in (("workbook", b"PK"), ("report-pdf", b"%PDF-"), ("report-html", b"<!doc")):
+        assert f"/tieout/close/2026-10/file/{form}" in links
+        answer = pages.get(f"/close/2026-10/file/{form}")
+        assert answer.content[:5].lower().startswith(begins.lower())
+        assert answer.headers["content-disposition"].startswith("attachment; filename=")
+        assert answer.headers["content-security-policy"].endswith(", sandbox")
+    pages.person = "dee"
+    again = pages.get("/close/2026-10/file/workbook")
+    pages.person = "ana"
+    assert again.content == pages.get("/close/2026-10/file/workbook").content
+
+
+def test_of_an_open_month_the_files_are_made_of_what_stands_now(asked: Browser) -> None:
+    text = asked.get("/close/2026-10").text
+    assert "As the month stands now; not closed yet." in text
+    answer = asked.get("/close/2026-10/file/report-html")
+    assert (answer.status_code, "<td>open</td>" in answer.text) == (200, True)
+
+
+def test_who_may_not_see_the_work_takes_no_file_away(pages: Browser) -> None:
+    pages.person = "nobody"
+    answer = pages.get("/close/2026-10/file/workbook")
+    pages.person = "ana"
+    assert (answer.status_code, "Expected a person with the duty" in answer.text) == (403, True)
+    assert pages.get("/close/2026-10/file/cube").status_code == 422
+
+
+def test_what_a_check_looked_at_leads_to_where_it_is_shown(pages: Browser) -> None:
+    links = set(ReadPage(pages.get("/close/2026-10").text).links)
+    assert "/tieout/allocation/2026-10/(certificate)" in links
+    assert "/tieout/rules/2026-10/classification/1" in links
+    assert "/tieout/reconciliation/2026-10" in links
+    assert any(one.startswith("/tieout/documents/2026-10/document/") for one in links)
+    assert any(one.startswith("/tieout/ledger/2026-10/") for one in links)
+
+
+@pytest.mark.parametrize(
+    ("text", "path"),
+    [
+        ("entry:accrual/1", "/ledger/2026-10/entry/2026-accrual-000001"),
+        ("entry:gone", "/ledger/2026-10"),
+        ("31 entrys:0a", "/ledger/2026-10/journal"),
+        ("13 documents:0a", "/documents/2026-10"),
+        ("14 bridges:0a", "/reconciliation/2026-10"),
+        ("bridge:aws/1/draft_to_final=0a", "/reconciliation/2026-10/account/aws/1"),
+        ("policy:erp:books@2=0a", "/rules/2026-10/erp:books/2"),
+        ("movement:0a", ""),
+        ("13 movements:0a", ""),
+    ],
+)
+def test_each_kind_of_evidence_has_its_page(text: str, path: str) -> None:
+    known = {"accrual/1": "2026-accrual-000001"}
+    assert close_files.path_of("2026-10", text, known) == path

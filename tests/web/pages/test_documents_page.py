@@ -19,11 +19,14 @@ from tieout.steps import arrived, receive, review
 from tieout.steps.context import Context
 from tieout.steps.match import Given
 from tieout.web import document_files
+from tieout.web.pages.document_forms import Correction, typed_figures
 
 START = "/documents/2026-10"
 INVOICE = "2f5864ef918eb2c1906165f6a1868c04d328a8b78792e96228108203f742df2b"
 PAGE = f"{START}/document/{INVOICE}"
 BYTES = f"/api/documents/{INVOICE}"
+GOOGLE = "5270012db255e1154cc7a4b79cad9d1446d8fd806b8226c17033aa1d9df805aa"
+SEVERAL = "f3b4d42bcc939e3fe6143f47ea55a155026957bee9e73123606df57f2202f540"
 OPENAI = Given(provider="openai", account="org-NordlichtLabs", period="2026-10")
 HOSTILE = "<script>alert(1)</script>'\"><img src=x onerror=alert(2)>.pdf"
 
@@ -41,6 +44,13 @@ def asked(world_at: WorldAt) -> Iterator[Browser]:
         yield browser
 
 
+@pytest.fixture
+def corrected(world_at: WorldAt) -> Iterator[Browser]:
+    """A browser over an open month of a test's own."""
+    with browsing(world_at("request close")) as browser:
+        yield browser
+
+
 def table(browser: Browser, address: str, name: str) -> list[dict[str, Any]]:
     rows: list[dict[str, Any]] = browser.client.get(f"/tieout{address}.json?table={name}").json()[
         "rows"
@@ -54,6 +64,24 @@ def link_of(browser: Browser, state: str) -> str:
     documents = table(browser, START, "documents")
     (found,) = [one["document"] for one in documents if one["name"] == name]
     return f"{START}/document/{found}"
+
+
+def fields_of(browser: Browser, page: str) -> dict[str, Any]:
+    """What the form of a correction sends when nobody changes anything."""
+    text = browser.get(page).text
+    form = text[text.index("/correct") : text.index("Propose the correction")]
+    found: dict[str, Any] = {"kind": "invoice"}
+    for name, value in re.findall(r'<input[^>]* name="(\w+)" value="([^"]*)"', form):
+        said = html.unescape(value)
+        if name in ("description", "quantity", "unit_price", "amount"):
+            found.setdefault(name, []).append(said)
+        else:
+            found[name] = said
+    return found
+
+
+def again(browser: Browser, page: str) -> dict[str, Any]:
+    return fields_of(browser, page) | {"reason": "Read it again."}
 
 
 def approve(browser: Browser, person: str, page: str) -> int:
@@ -100,13 +128,15 @@ def test_a_document_is_shown_beside_what_was_read_of_it(pages: Browser) -> None:
     assert "2 of 2" not in read.text()
 
 
-def test_the_figures_to_correct_are_what_the_review_reads(pages: Browser) -> None:
-    found = re.search(r"<textarea readonly[^>]*>(.*?)</textarea>", pages.get(PAGE).text, re.DOTALL)
-    assert found is not None
-    typed_again = read_typed(html.unescape(found[1]), name="typed.json")
-    assert (typed_again.number, typed_again.tie_out_gaps()) == ("SAMPLE01OA-0010", [])
-    assert format_units(typed_again.total_units) == "1689.63"
-    assert len(typed_again.lines) == 24
+def test_in_a_closed_month_nothing_is_corrected(pages: Browser) -> None:
+    text = pages.get(PAGE).text
+    assert "2026-10 is closed: what corrects this is entered in the open month." in text
+    assert "Propose the correction" not in text
+    assert "Reject it" not in text
+    pages.person = "ana"
+    hidden = ReadPage(text).hidden
+    fields = {one: hidden[one] for one in ("form_token", "form_key")}
+    assert pages.send(f"{PAGE}/reject", reason="Too late.", **fields).status_code == 409
 
 
 def test_a_report_says_how_many_charges_it_became(pages: Browser) -> None:
@@ -192,3 +222,71 @@ def test_a_month_without_invoices_names_the_accounts(world_at: WorldAt) -> None:
         read = ReadPage(browser.get(START).text)
     assert read.headings[0].startswith("October 2026 is not complete")
     assert "no invoice of aws/417000000001" in read.headings[0]
+
+
+def test_the_figures_to_correct_are_what_was_read(corrected: Browser) -> None:
+    fields = fields_of(corrected, PAGE)
+    form = Correction.model_validate(fields | {"reason": "Read again."})
+    typed_again = read_typed(typed_figures(form).decode(), name="form")
+    assert (typed_again.number, typed_again.tie_out_gaps()) == ("SAMPLE01OA-0010", [])
+    assert format_units(typed_again.total_units) == "1689.63"
+    assert len(typed_again.lines) == 24
+
+
+def test_a_file_of_several_documents_is_corrected_at_the_command_line(corrected: Browser) -> None:
+    text = corrected.get(f"{START}/document/{SEVERAL}").text
+    assert "Propose the correction" not in text
+    assert "tieout review correct f3b4d42b" in ReadPage(text).text()
+    assert "Reject it" in text
+
+
+def test_an_invoice_is_corrected_by_one_person_and_approved_by_another(
+    corrected: Browser,
+) -> None:
+    fields = fields_of(corrected, PAGE) | {"reason": HOSTILE}
+    wrong = {"amount": [*fields["amount"][:-4], "1.00", "", "", ""]}
+    for person, changed, status in (
+        ("dee", {}, 403),
+        ("ana", {"form_token": "x"}, 403),
+        ("ana", {"reason": " "}, 422),
+        ("ana", {"number": ""}, 422),
+        ("ana", {"issued_on": "yesterday"}, 422),
+        ("ana", {"description": ["one"]}, 422),
+        ("ana", {"seller": "Anthropic, PBC"}, 422),
+        ("ana", wrong, 422),
+    ):
+        corrected.person = person
+        assert corrected.send(f"{PAGE}/correct", **fields | changed).status_code == status, changed
+    assert table(corrected, START, "queue") == []
+    first = {"description": [f"{HOSTILE} 1", *fields["description"][1:]]}
+    answer = corrected.send(f"{PAGE}/correct", **fields | first)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/tieout{START}#queue")
+    figures = link_of(corrected, "waits for approval")
+    shown = corrected.get(figures).text
+    assert "over 1,689.63" in ReadPage(shown).headings[0]
+    assert f"/tieout{BYTES}/pages/1" in ReadPage(shown).links
+    assert "<img src=x" not in shown
+    assert "<script>alert" not in shown
+    assert "are proposed" in corrected.send(f"{PAGE}/correct", **again(corrected, PAGE)).text
+    assert approve(corrected, "ana", figures) == 403
+    assert approve(corrected, "ben", figures) == 303
+    assert "typed and approved" in ReadPage(corrected.get(figures).text).text()
+    assert "Propose the correction" not in corrected.get(PAGE).text
+
+
+def test_proposed_figures_can_be_refused_and_typed_again(corrected: Browser) -> None:
+    page = f"{START}/document/{GOOGLE}"
+    corrected.person = "ana"
+    assert corrected.send(f"{page}/correct", **again(corrected, page)).status_code == 303
+    figures = link_of(corrected, "waits for approval")
+    corrected.person = "cem"
+    hidden = ReadPage(corrected.get(figures).text).hidden
+    tokens = {one: hidden[one] for one in ("form_token", "form_key")}
+    corrected.person = "dee"
+    assert corrected.send(f"{figures}/reject", reason="A typo.", **tokens).status_code == 403
+    corrected.person = "cem"
+    answer = corrected.send(f"{figures}/reject", reason="A typo.", **tokens)
+    assert (answer.status_code, answer.headers["location"]) == (303, f"/tieout{figures}")
+    assert "A typo." in corrected.get(figures).text
+    assert table(corrected, START, "queue") == []
+    assert corrected.send(f"{page}/correct", **again(corrected, page)).status_code == 303

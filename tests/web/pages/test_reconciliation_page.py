@@ -22,6 +22,7 @@ ANTHROPIC = f"{START}/account/anthropic/nordlicht-labs"
 OPENAI = f"{START}/account/openai/org-NordlichtLabs"
 HOSTILE = "<script>alert(1)</script>\"'><img src=x onerror=alert(2)>"
 EXCEPTION = "e" * 64
+OTHER = "d" * 64
 
 
 @pytest.fixture(scope="module")
@@ -44,7 +45,7 @@ def asked(world_at: WorldAt) -> Iterator[Browser]:
         made = runs.record(tx, matched_run())
         place = {"billing_account_id": "org-NordlichtLabs"}
         found = a_set(made.run_id, lake_path=file.path, sha256=file.sha256, **place)
-        matches.add(tx, found, records=[a_record()], causes=[])
+        matches.add(tx, found, records=[a_record(), a_record(match_id=OTHER)], causes=[])
         exceptions.note(tx, "2026-10", [wrong])
     context.close()
     with browsing(world) as browser:
@@ -131,6 +132,19 @@ def test_what_is_not_there_is_said(pages: Browser, address: str, told: str) -> N
     assert (answer.status_code, told in answer.text) == (404, True)
 
 
+def test_a_suggestion_is_rejected_with_a_reason_and_waits_no_longer(asked: Browser) -> None:
+    act = f"{START}/matches/openai/org-NordlichtLabs"
+    fields = {"section": "estimate_to_report", "kind": "reject", "match_id": OTHER}
+    assert asked.get(OPENAI).text.count("Reject the match") == 2
+    assert decide(asked, "ben", OPENAI, act, **fields).status_code == 403
+    assert decide(asked, "ana", OPENAI, act, **fields | {"reason": " "}).status_code == 422
+    assert decide(asked, "ana", OPENAI, act, **fields | {"kind": "match"}).status_code == 422
+    assert decide(asked, "ana", OPENAI, act, **fields | {"reason": HOSTILE}).status_code == 303
+    assert asked.get(OPENAI).text.count("Reject the match") == 1
+    again = decide(asked, "ana", OPENAI, act, **fields | {"kind": "confirm"})
+    assert (again.status_code, "waits no longer" in again.text) == (409, True)
+
+
 def test_a_suggestion_is_accepted_by_a_preparer_once(asked: Browser) -> None:
     act = f"{START}/matches/openai/org-NordlichtLabs"
     fields = {"section": "estimate_to_report", "kind": "confirm", "match_id": SUGGESTED}
@@ -142,7 +156,7 @@ def test_a_suggestion_is_accepted_by_a_preparer_once(asked: Browser) -> None:
     assert answer.status_code == 303
     assert answer.headers["location"] == f"/tieout{OPENAI}#suggested"
     after = asked.get(OPENAI).text
-    assert "1 decision is recorded and not applied yet" in after
+    assert "2 decisions are recorded and not applied yet" in after
     assert "Accept the match" not in after
 
 

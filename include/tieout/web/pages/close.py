@@ -21,9 +21,11 @@ from tieout.web.api import Period
 from tieout.web.auth import LoggedInAt
 from tieout.web.desk import AtDesk, Desk, Page
 from tieout.web.forms import PageForm, Reason, Typed
+from tieout.web.pages import close_files
 from tieout.web.table import Cell, Column, State, Table, Tone
 
 router = APIRouter(prefix="/close")
+router.include_router(close_files.router)
 
 _TONES: Final[Mapping[str, tuple[str, Tone]]] = {
     "passed": ("passed", "good"),
@@ -77,7 +79,7 @@ def month(period: Period, desk: AtDesk) -> Response:
             headline=_headline(period, known.state, checks, waits_for),
             template="close/month.html",
             tables=(
-                desk.paged(_checklist(checks)),
+                desk.paged(_checklist(checks, close_files.evidence(desk, period, checks))),
                 *close_rolls.tables(rolls),
                 _changes(desk, period),
                 _history(desk, period),
@@ -88,6 +90,7 @@ def month(period: Period, desk: AtDesk) -> Response:
                 "failed": failed,
                 "signing": _signing(found, checks),
                 "counts": _counts(checks),
+                "files": close_files.listed(desk, period) if checks else (),
             },
             note="" if known.state in ("closed", "locked") else "Not closed yet.",
         )
@@ -185,7 +188,7 @@ def _counts(checks: Sequence[Mapping[str, Any]]) -> dict[str, int]:
     }
 
 
-def _checklist(checks: Sequence[Mapping[str, Any]]) -> Table:
+def _checklist(checks: Sequence[Mapping[str, Any]], evidence: Mapping[str, Cell]) -> Table:
     """What blocks first, then what failed, then what follows, then what passed."""
     order = {"failed": 0, "to_follow": 1, "passed": 2, "not_applicable": 3}
     ordered = sorted(checks, key=lambda one: (order[one["state"]], not one["blocking"]))
@@ -204,7 +207,7 @@ def _checklist(checks: Sequence[Mapping[str, Any]]) -> Table:
                 "reviewer": one["reviewer"],
                 "due_on": date.fromisoformat(one["due_on"]) if one["due_on"] else None,
                 "blocking": "yes" if one["blocking"] else "no",
-                "evidence": tuple(one["evidence"]),
+                "evidence": tuple(evidence[text] for text in one["evidence"]),
             }
             for one in ordered
         ],

@@ -3,7 +3,6 @@
 Owns their columns, symbols and places; what came in and what it says comes from the steps.
 """
 
-import json
 from collections.abc import Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -13,22 +12,6 @@ from typing import Any, Final
 from tieout.web.table import Cell, Column, State, Table, Tone
 
 Values = Mapping[str, Any]
-_TYPED: Final = (
-    "kind",
-    "number",
-    "seller",
-    "bill_to",
-    "currency",
-    "issued_on",
-    "due_on",
-    "service_start",
-    "service_end",
-    "corrects",
-    "subtotal",
-    "credit",
-    "tax",
-    "total",
-)
 # what a day of an account is: word, symbol of the calendar, tone
 DAYS: Final[Mapping[str, tuple[str, Tone]]] = {
     "received": ("✓", "good"),
@@ -147,19 +130,6 @@ def pages(found: Values, seen: Values, root: str) -> list[dict[str, Any]]:
         }
         for number, page in enumerate(seen["pages"], start=1)
     ]
-
-
-def to_correct(found: Values) -> str:
-    """What was read, as the file of typed figures that `tieout review correct` takes (JSON).
-
-    Of a file that nobody could read its keys alone; of one with several documents the first.
-    """
-    empty: Values = dict.fromkeys((*_TYPED, "lines"), "")
-    one: Values = next(iter(found["says"]), empty)
-    lines: Sequence[Values] = one["lines"] or [dict.fromkeys(("description", "amount"), "")]
-    typed = {name: str(one[name]) for name in _TYPED if one[name] is not None}
-    kept = [{name: line[name] for name in ("description", "amount")} for line in lines]
-    return json.dumps({**typed, "lines": kept}, ensure_ascii=False, indent=1)
 
 
 def moment(text: str | None) -> str | None:

@@ -15,10 +15,11 @@ from tieout.steps import arrived, completeness, papers, review
 from tieout.web.api import Document, Period
 from tieout.web.desk import AtDesk, Crumb, Desk, Page
 from tieout.web.forms import PageForm
-from tieout.web.pages import document_parts, tie_words
+from tieout.web.pages import document_forms, document_parts, tie_words
 from tieout.web.table import Cell, Column, State, Table, Tone, Unknown
 
 router = APIRouter(prefix="/documents")
+router.include_router(document_forms.router)
 Values = Mapping[str, Any]
 _STATES: Final[Mapping[str, tuple[str, Tone]]] = {
     "read": ("read", "good"),
@@ -77,13 +78,14 @@ def one_document(period: Period, document: Document, desk: AtDesk) -> Response:
         lambda: arrived.show(desk.context, period=period, document=document),
     )
     lines = [line for one in found["says"] for line in one["lines"]]
+    paper = found["evidence"] or document
     seen: Values = desk.kept(
-        f"places {document}",
+        f"places {document} {len(lines)}",
         lambda: arrived.places(
-            desk.context, document=document, texts=[line["description"] for line in lines]
+            desk.context, document=paper, texts=[line["description"] for line in lines]
         ),
     )
-    name = f"/api/documents/{document}"
+    name, proof = f"/api/documents/{document}", f"/api/documents/{paper}"
     says = document_parts.said(found, seen)
     return desk.show(
         Page(
@@ -98,13 +100,17 @@ def one_document(period: Period, document: Document, desk: AtDesk) -> Response:
             ),
             values={
                 "found": found,
-                "pages": document_parts.pages(found, seen, f"{desk.root}{name}"),
+                "pages": document_parts.pages(found, seen, f"{desk.root}{proof}"),
                 "problem": seen["problem"],
                 "says": says,
                 "file": f"{desk.root}{name}/file",
+                "proof": f"{desk.root}{proof}/file" if found["evidence"] else "",
+                "typed": [
+                    {**one, "link": _link(desk, period, one["document"])} for one in found["typed"]
+                ],
                 "state": _STATES.get(found["state"]),
                 "row": row,
-                "typed": document_parts.to_correct(found) if _may_correct(found) else "",
+                "acts": document_forms.acts(desk, period, found),
                 "most": arrived.MOST_CHARGES,
                 "act": desk.link(f"/documents/{period}/document/{document}/approve"),
             },
@@ -193,10 +199,6 @@ def _documents(desk: Desk, period: str, listed: Sequence[Values]) -> Table:
         ],
         empty="No billing document of the month has come yet.",
     )
-
-
-def _may_correct(found: Values) -> bool:
-    return bool(found["kind"] == "billing_document" or found["state"] == "queued")
 
 
 def _total(one: Values) -> Decimal | Unknown | None:

@@ -48,9 +48,16 @@ def suggested(pairs: Sequence[Values]) -> Table:
 
 
 def asked(pairs: Sequence[Values]) -> list[Values]:
-    """What a person can decide now: suggestions that wait, and confirmed ones to take apart."""
+    """What a person can decide now: suggestions that wait, and confirmed ones to take apart.
+
+    `kinds` are the decisions that a match allows.
+    """
     return [
-        {**one, "section": pair["section"], "kind": "confirm" if one["waiting"] else "unmatch"}
+        {
+            **one,
+            "section": pair["section"],
+            "kinds": ("confirm", "reject") if one["waiting"] else ("unmatch",),
+        }
         for pair in pairs
         for one in pair["records"]
         if one["waiting"] or (one["decision"] == "confirmed" and one["person"])

@@ -33,7 +33,7 @@ class Decision(PageForm):
     """What a person decides by form about one match."""
 
     section: Literal["estimate_to_report", "draft_to_final", "report_to_invoice"]
-    kind: Literal["confirm", "unmatch"]
+    kind: Literal["confirm", "reject", "unmatch"]
     match_id: str = Field(pattern=r"^[0-9a-f]{64}$")
     reason: Reason
 
@@ -150,7 +150,7 @@ def rows(period: Period, section: str, key: str, account: str, desk: AtDesk) -> 
 def decide(
     period: Period, account: str, desk: AtDesk, form: Annotated[Decision, Form()]
 ) -> Response:
-    """Accept a suggested match, or take one apart, as the person who is logged in."""
+    """Accept or reject a suggested match, or take one apart, as whoever is logged in."""
     provider, _, billing_account_id = account.partition("/")
     one = {
         "provider": provider,
