@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import date
+from functools import partial
 
 import pytest
 from tests.close.month import (
@@ -17,8 +18,9 @@ from tests.close.month import (
 from tests.ledger.books import CHART, OCTOBER, ledger, line, paper
 
 from tieout.allocation.basis import Term
-from tieout.close.checks_rollforward import accrued_ties, credit_ties
+from tieout.close.checks_rollforward import accrued_ties, credit_ties, stale_accruals
 from tieout.close.evidence import CloseInputs
+from tieout.close.limits import DEFAULT_LIMITS
 from tieout.core.money import to_units
 from tieout.ledger.amortisation import Fee, deferral
 from tieout.ledger.entry import JournalEntry, reverse
@@ -56,6 +58,22 @@ def test_in_november_october_is_not_owed_once_it_is_invoiced_and_must_be_without
     unpaid = tuple(one for one in entries() if one.journal_type != "invoice")
     (problem,) = accrued_ties(replace(november, entries=unpaid))[0]
     assert "Expected 98.00 USD accrued for 2026-10, whose invoice has not come" in problem
+
+
+def test_an_accrual_that_waits_too_long_is_told_with_its_age_and_found() -> None:
+    unpaid = tuple(one for one in entries() if one.journal_type in ("accrual", "true_up"))
+    limits = replace(DEFAULT_LIMITS, stale_months=1)
+    october = ready(entries=unpaid, limits=limits)
+    november = replace(october, period=NOVEMBER, accounts=())
+    assert accrued_ties(october)[1].endswith("; 0.00 USD in 0 of them for 1 months or longer")
+    assert accrued_ties(november)[1].endswith(
+        "; 98.00 USD in 1 of them for 1 months or longer, the oldest for 1"
+    )
+    found = partial(stale_accruals, unpaid, chart=CHART)
+    assert found(period=NOVEMBER, limits=DEFAULT_LIMITS) == ()
+    assert found(period=OCTOBER, limits=limits) == ()
+    (finding,) = found(period=NOVEMBER, limits=limits)
+    assert (finding.kind, finding.amount_units) == ("accrual_stale", to_units("98"))
 
 
 def _without(journal_type: str) -> Change:

@@ -34,6 +34,9 @@ def test_what_the_file_leaves_out_keeps_its_limit() -> None:
     assert DEFAULT_LIMITS.suggestion == SUGGESTION
     few = parse_limits(HEAD + "exceptions: {due_days: 2}\n", name="t")
     assert (few.due_days, few.acceptance_days, few.ageing_days) == (2, 62, (30, 60, 90, 120))
+    assert few.stale_months is None
+    old = parse_limits(HEAD + "exceptions: {stale_accrual_months: 3}\n", name="t")
+    assert (old.stale_months, old.due_days) == (3, DEFAULT_LIMITS.due_days)
 
 
 def test_amounts_are_in_the_minor_unit_of_the_currency() -> None:
@@ -55,6 +58,7 @@ def test_amounts_are_in_the_minor_unit_of_the_currency() -> None:
         ("unallocated_pct: 0.001", "at most two decimals"),
         ("exceptions: {due_days: 0}", "from 1 to 366, found '0'"),
         ("exceptions: {due_days: soon}", "found 'soon'"),
+        ("exceptions: {stale_accrual_months: 0}", "from 1 to 60, found '0'"),
         ("exceptions: {ageing_days: [60, 30]}", "expected rising days"),
         ("materiality: {overall: 1, performance: 2, trivial: 0}", "overall >= performance"),
         ("limits: 1", "unknown key 'limits'"),

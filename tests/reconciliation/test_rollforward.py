@@ -29,6 +29,7 @@ from tieout.reconciliation.rollforward import (
     Roll,
     Tie,
     rollforward,
+    stale,
     ties_of,
     unaccrued,
     untied,
@@ -117,6 +118,27 @@ def test_a_month_that_nobody_accrued_again_is_found() -> None:
 
 def test_a_month_without_any_posting_is_found_too() -> None:
     assert [one.subject for one in unaccrued((), {of(OCTOBER): 1})] == ["aws/1 2026-10"]
+
+
+@pytest.mark.parametrize(("posted_in", "age"), [(OCTOBER, 0), (DECEMBER, 2), (Period(2028, 1), 15)])
+def test_an_accrual_has_an_age_and_is_stale_from_so_many_months_on(
+    posted_in: Period, age: int
+) -> None:
+    rolls = rollforward([move(OCTOBER, "accrual", posted_in, 1_234_567)], period=posted_in)
+    assert [one.age_months for one in rolls] == [age]
+    assert stale(rolls, months=age + 1) == ()
+    (finding,) = stale(rolls, months=age)
+    assert (finding.kind, finding.severity) == ("accrual_stale", "blocking")
+    assert (finding.subject, finding.amount_units) == ("aws/1 2026-10", to_units("12345.67"))
+    assert f"found 12345.67 USD still accrued {age} months later" in finding.message
+
+
+def test_an_accrual_that_was_cleared_is_never_stale() -> None:
+    months = [
+        move(OCTOBER, "accrual", OCTOBER, 5),
+        move(OCTOBER, "cleared", DECEMBER, -5),
+    ]
+    assert stale(rollforward(months, period=DECEMBER), months=1) == ()
 
 
 def test_an_accrual_cleared_by_its_invoice_ends_at_nothing() -> None:

@@ -75,6 +75,7 @@ def test_a_dimension_that_no_line_has_is_null_everywhere() -> None:
         (Wanted(name="provider", values=("aws",), but=True), ["c", "d"]),
         (Wanted(name="team", values=("red",)), ["a", "d"]),
         (Wanted(name="team", values=("red", None), but=True), ["c"]),
+        (Wanted(name="provider", values=("openai",), pools=("desk",)), ["c"]),
     ],
 )
 def test_lines_that_fit_a_condition(wanted: Wanted, expected: list[str]) -> None:
@@ -110,3 +111,12 @@ def test_sums_conserve_the_lines(rows: list[tuple[str, int]]) -> None:
     found = sums(lines, ["provider"])
     assert sum(one.units for one in found) == total_units(lines)
     assert sum(one.count for one in found) == len(rows)
+
+
+def test_lines_of_a_pool_fit_whatever_they_have_there() -> None:
+    lines = table(LINES)
+    at = LEDGER_SCHEMA.get_field_index("pool_id")
+    pools = pa.array([None, "desk", "other", "desk"], pa.string())
+    lines = lines.set_column(at, LEDGER_SCHEMA.field(at), pools)
+    of_desk = Wanted(name="provider", values=("aws",), but=True, pools=("desk",))
+    assert ids(fitting(lines, [of_desk])) == ["b", "c", "d"]

@@ -11,8 +11,8 @@ from tieout.config import ProviderConnection, Secret, load_settings, utc_now
 from tieout.core.period import Period
 from tieout.ledger.billing_accounts import parse_accounts
 from tieout.steps import normalise, policies, receive, review, sign
+from tieout.steps.bills import billing_documents
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import billing_documents
 from tieout.steps.match import Given
 from tieout.store import audit, findings, periods, snapshots
 

@@ -4,8 +4,9 @@ import csv
 import io
 import subprocess
 import sys
-from datetime import date, timedelta
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from tests.steps.foreign_world import (
     EUROS,
     OWN,
     PROVIDER,
+    RATES,
     SHARED,
     Company,
     company,
@@ -29,6 +31,7 @@ from tieout.ledger.entry import JournalEntry
 from tieout.ledger.fx import true_up_of
 from tieout.ledger.fx_rates import Rate
 from tieout.steps import exceptions, normalise, pack, post, pull, rollforwards
+from tieout.steps.context import make
 
 DRAFT_ON, FINAL_ON = date(2026, 11, 2), date(2026, 11, 8)
 LATER_DRAFT_ON, LATER_FINAL_ON = date(2026, 12, 2), date(2026, 12, 8)
@@ -183,7 +186,7 @@ def test_an_invoice_that_comes_in_the_next_month_is_split_into_estimate_and_exch
 ) -> None:
     made = company(fresh_world, tmp_path, currency="USD")
     october(made, euros=None)
-    _accept_missing_invoice(made)
+    _accept(made, OCTOBER, "missing_invoice")
     made.close(OCTOBER, FINAL_ON)
     # two days after the last rate: that one is taken
     made.paper(EUROS, OCTOBER, number="E-10", amount="10400.00", issued_on="2026-11-05")
@@ -213,15 +216,11 @@ def _rate(text: str) -> Rate:
     )  # fmt: skip
 
 
-def _accept_missing_invoice(made: Company) -> None:
+def _accept(made: Company, period: str, kind: str) -> None:
     worker, web = made.worker(FINAL_ON), made.web()
     try:
-        exceptions.refresh(worker, period=OCTOBER)
-        (one,) = [
-            one
-            for one in exceptions.listing(web, period=OCTOBER)
-            if one["kind"] == "missing_invoice"
-        ]
+        exceptions.refresh(worker, period=period)
+        (one,) = [one for one in exceptions.listing(web, period=period) if one["kind"] == kind]
         key = one["exception_id"]
         exceptions.explain(web, exception=key, person="ana", remark="asked for it")
         exceptions.accept(
@@ -231,6 +230,69 @@ def _accept_missing_invoice(made: Company) -> None:
     finally:
         worker.close()
         web.close()
+
+
+def test_a_rate_that_is_missing_waits_in_the_queue_until_it_is_approved(
+    fresh_world: sample.World, tmp_path: Path
+) -> None:
+    made = company(fresh_world, tmp_path, currency="USD")
+    known = [one for one in RATES.splitlines(keepends=True) if "2026-10" not in one]
+    made.approve("fx_rates", "".join(known))
+    made.bill(EUROS, OCTOBER, {OWN: "6000.00"})
+    made.bill(DOLLARS, OCTOBER, {OWN: "1.00"})
+    with pytest.raises(NotReadyError, match="EUR"):
+        made.draft(OCTOBER, DRAFT_ON)
+    settings, connection = made.world.settings(), made.connection
+    last_day = datetime(2026, 10, 31, 20, tzinfo=UTC)
+    for now, rates, waiting in (
+        (last_day, None, 0),
+        (last_day + timedelta(days=2), None, 1),
+        (last_day + timedelta(days=3), RATES, 0),
+    ):
+        if rates:
+            made.approve("fx_rates", rates)
+        worker = make(settings=settings, connection=connection, now=partial(_same, now))
+        assert exceptions.refresh(worker, period=OCTOBER).summary["blocking"] == waiting
+        found = exceptions.listing(worker, period=OCTOBER)
+        worker.close()
+        assert [(one["type"], one["subject"]) for one in found] == [
+            ("rate_missing", "focus_file/K-EUR")
+        ] * waiting
+
+
+def test_an_accrual_that_waits_too_long_is_an_exception_until_two_people_keep_it(
+    fresh_world: sample.World, tmp_path: Path
+) -> None:
+    made = company(fresh_world, tmp_path, currency="USD")
+    october(made, euros=None)
+    _accept(made, OCTOBER, "missing_invoice")
+    made.close(OCTOBER, FINAL_ON)
+    made.approve(
+        "tolerances", "tolerances: t\ncurrency: USD\nexceptions: {stale_accrual_months: 1}\n"
+    )
+    made.bill(EUROS, NOVEMBER, {OWN: "1.00"})
+    made.bill(DOLLARS, NOVEMBER, {OWN: "1.00"})
+    made.draft(NOVEMBER, LATER_DRAFT_ON)
+    worker = made.worker(LATER_DRAFT_ON)
+    assert exceptions.refresh(worker, period=NOVEMBER).summary["blocking"] == 1
+    (stale,) = exceptions.listing(worker, period=NOVEMBER)
+    assert (stale["type"], stale["kind"], stale["subject"], stale["amount"]) == (
+        "stale_accrual",
+        "accrual_stale",
+        "focus_file/K-EUR 2026-10",
+        "11121.25",
+    )
+    assert stale["message"].endswith(
+        "found 11121.25 USD still accrued 1 months later: ask for the invoice, or have a person "
+        "decide whether the accrual stays."
+    )
+    _accept(made, NOVEMBER, "accrual_stale")
+    assert exceptions.refresh(worker, period=NOVEMBER).summary["blocking"] == 0
+    worker.close()
+
+
+def _same(value: datetime) -> datetime:
+    return value
 
 
 @pytest.mark.parametrize(

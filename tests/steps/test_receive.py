@@ -33,7 +33,7 @@ from tieout.core.errors import (
 from tieout.core.period import Period
 from tieout.ledger.billing_accounts import accounts_of
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
-from tieout.steps import inputs, normalise, pins, pull
+from tieout.steps import bills, inputs, normalise, pins, pull
 from tieout.steps.context import Context, StepResult
 from tieout.steps.match import Given
 from tieout.store import audit, intake
@@ -187,8 +187,8 @@ def test_a_document_of_a_closed_month_is_taken_and_leaves_what_the_close_stood_o
     normalise.run(desk, provider="openai", period="2026-10")
     assert "2026-10, which is closed: the open month books it" in str(taken["why"])
     with desk.store.transaction() as tx:
-        known = inputs.billing_documents(desk, tx, account, october)
-        arrived = inputs.arrived_documents(desk, tx, account, october)
+        known = bills.billing_documents(desk, tx, account, october)
+        arrived = bills.arrived_documents(desk, tx, account, october)
     assert (known, [one.kind for one in arrived]) == ((), ["invoice"])
 
 

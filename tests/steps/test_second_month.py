@@ -28,8 +28,9 @@ from tieout.core.money import to_units
 from tieout.core.period import parse_period
 from tieout.sources.base import RawDocument, load_invoice_format, load_provider
 from tieout.steps import preview, status
+from tieout.steps.bills import arrived_documents
 from tieout.steps.context import Context
-from tieout.steps.inputs import accounts, arrived_documents
+from tieout.steps.inputs import accounts
 from tieout.store import journal
 
 TRUTH: dict[str, Any] = json.loads((SAMPLE / "truth-2026-11.json").read_text())

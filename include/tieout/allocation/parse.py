@@ -18,6 +18,7 @@ from tieout.allocation.pool import (
     Validity,
     ZeroDriver,
 )
+from tieout.allocation.reallocation import KEYS, reallocation_of
 from tieout.rules.fields import (
     day_of,
     entries,
@@ -41,6 +42,7 @@ _COMMON = (
     "credits",
     "ended_targets",
     "fallback",
+    *KEYS,
 )
 _WITH_FALLBACK = ("zero_driver", "ended_targets")
 _Policy = TypeVar("_Policy", bound=str)
@@ -92,6 +94,7 @@ def _pool(node: Node) -> Pool:
         negative_driver=_policy(content, "negative_driver", "fail", get_args(NegativeDriver)),
         credits=_policy(content, "credits", "share", get_args(Credits)),
         ended_targets=_policy(content, "ended_targets", "fail", get_args(EndedTargets)),
+        reallocation=reallocation_of(content),
     )
     _refuse_misfits(pool, node, content)
     return pool
@@ -163,6 +166,10 @@ def _policy(
 
 
 def _refuse_misfits(pool: Pool, node: Node, content: Mapping[str, Node]) -> None:
+    if pool.reallocation and pool.method == "amortise":
+        raise content["posting"].error(
+            "a fee over its term is booked through prepaid month by month; leave out posting."
+        )
     policies = pool.policies()
     falling = [key for key in _WITH_FALLBACK if policies[key] == "fallback"]
     if falling and not pool.fallback:

@@ -7,6 +7,7 @@ from fractions import Fraction
 from typing import Literal
 
 from tieout.allocation.basis import Parameters, pool_of
+from tieout.allocation.reallocation import Reallocation
 
 ZeroDriver = Literal["hold", "fail", "even", "fallback"]
 NegativeDriver = Literal["fail", "treat_as_zero", "hold"]
@@ -30,7 +31,8 @@ class Pool:
     `zero_driver` decides when there is nothing to share by, `negative_driver` when a driver value
     is below zero, `credits` when the pool holds a net credit, `ended_targets` when a target with a
     share has ended, has not begun or is in no register. `fallback` are the weights that a policy
-    `fallback` falls back on.
+    `fallback` falls back on. `reallocation` is how the journal shows what the pool passes on; None:
+    its cost is booked on the receivers straight away.
     """
 
     pool_id: str
@@ -46,6 +48,7 @@ class Pool:
     negative_driver: NegativeDriver = "fail"
     credits: Credits = "share"
     ended_targets: EndedTargets = "fail"
+    reallocation: Reallocation | None = None
 
     def policies(self) -> dict[str, str]:
         """The four policies by their key in the file."""

@@ -1,15 +1,19 @@
 """Checks of balances that roll forward: accrued liabilities, prepaid credit through the month."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 from tieout.close.evidence import AccountEvidence, CloseInputs
+from tieout.close.limits import Limits
+from tieout.core.finding import Finding
 from tieout.core.money import SCALE, format_units, from_minor, minor_digits, to_minor
 from tieout.core.period import Period
-from tieout.ledger.accrued import accrued
+from tieout.ledger.accrued import accrued, movements
+from tieout.ledger.chart import Chart
+from tieout.ledger.entry import JournalEntry
 from tieout.ledger.fx import translate
 from tieout.ledger.prepaid_roll import PrepaidKind, PrepaidRoll, prepaid_rolls
 from tieout.reconciliation.bridge import Bridge
-from tieout.reconciliation.rollforward import Liability
+from tieout.reconciliation.rollforward import Liability, rollforward, stale
 
 # What the books post for each component of the credit roll-forward, in whole minor units.
 _EXACT: tuple[PrepaidKind, ...] = ("purchase", "grant", "expiry")
@@ -30,8 +34,18 @@ def accrued_ties(inputs: CloseInputs) -> tuple[list[str], str]:
     closing = _shown(found.closing_minor, inputs)
     return (
         [finding.message for finding in found.findings],
-        f"{closing} accrued, {len(found.rolls)} rolls of {len(found.ties)} accounts",
+        f"{closing} accrued, {len(found.rolls)} rolls of {len(found.ties)} accounts{_old(inputs)}",
     )
+
+
+def stale_accruals(
+    entries: Sequence[JournalEntry], *, chart: Chart, period: Period, limits: Limits
+) -> tuple[Finding, ...]:
+    """Accruals that have waited for their invoice as long as the tolerances allow, or longer."""
+    if limits.stale_months is None:
+        return ()
+    rolls = rollforward(movements(entries, chart=chart), period=period)
+    return stale(rolls, months=limits.stale_months)
 
 
 def credit_ties(inputs: CloseInputs) -> tuple[list[str], str]:
@@ -102,6 +116,19 @@ def _credit(
                 f"{account.subject}: {kind} of {_shown(roll.movements[kind], inputs)} in the "
                 f"books, {_shown(wanted, inputs)} in the roll-forward"
             )
+
+
+def _old(inputs: CloseInputs) -> str:
+    """How much of it is stale, and how old the oldest is; empty where nobody has set a limit."""
+    months = inputs.limits.stale_months
+    if months is None:
+        return ""
+    rolls = rollforward(movements(inputs.entries, chart=inputs.chart), period=inputs.period)
+    old = [one for one in rolls if one.closing_minor and one.age_months >= months]
+    amount = _shown(sum(one.closing_minor for one in old), inputs)
+    oldest = max((one.age_months for one in old), default=0)
+    since = f", the oldest for {oldest}" if old else ""
+    return f"; {amount} in {len(old)} of them for {months} months or longer{since}"
 
 
 def _component_minor(bridge: Bridge, component: str) -> int:

@@ -24,9 +24,11 @@ from tieout.rules.yaml_text import Node, read_yaml
 LEVELS = ("line", "invoice", "provider_month", "flux")
 MATERIALITY = ("overall", "performance", "trivial")
 _PARTS = ("levels", "unallocated_pct", "exceptions", "materiality")
+_EXCEPTIONS = ("ageing_days", "due_days", "acceptance_days", "stale_accrual_months")
 _PERCENT = 100
 _BASIS_POINTS = 10_000
 _MOST_DAYS = 366
+_MOST_MONTHS = 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +37,8 @@ class Limits:
 
     `name` says which version holds (`tolerances@2`), or that no policy is in force. `ageing_days`
     are the upper ends of the ageing buckets; an acceptance of an exception lasts at most
-    `acceptance_days`; a new exception is due after `due_days`. `materiality_minor` is what a person
+    `acceptance_days`; a new exception is due after `due_days`. An accrual that no invoice cleared
+    for `stale_months` is an exception; None: none is. `materiality_minor` is what a person
     entered: the checklist shows it and decides nothing by it.
     """
 
@@ -48,6 +51,7 @@ class Limits:
     ageing_days: tuple[int, ...] = (30, 60, 90, 120)
     due_days: int = 5
     acceptance_days: int = 62
+    stale_months: int | None = None
     materiality_minor: Mapping[str, int] | None = None
 
     @property
@@ -97,7 +101,7 @@ def whole_of(node: Node, *, least: int, most: int) -> int:
 
 
 def _exceptions(found: Limits, node: Node) -> Limits:
-    values = fields(node, required=(), optional=("ageing_days", "due_days", "acceptance_days"))
+    values = fields(node, required=(), optional=_EXCEPTIONS)
     days = {
         key: whole_of(values[key], least=1, most=_MOST_DAYS)
         for key in ("due_days", "acceptance_days")
@@ -106,9 +110,13 @@ def _exceptions(found: Limits, node: Node) -> Limits:
     ageing = found.ageing_days
     if "ageing_days" in values:
         ageing = _rising(values["ageing_days"])
+    stale = found.stale_months
+    if "stale_accrual_months" in values:
+        stale = whole_of(values["stale_accrual_months"], least=1, most=_MOST_MONTHS)
     return replace(
         found,
         ageing_days=ageing,
+        stale_months=stale,
         due_days=days.get("due_days", found.due_days),
         acceptance_days=days.get("acceptance_days", found.acceptance_days),
     )

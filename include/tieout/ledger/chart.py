@@ -5,9 +5,10 @@ versions and approvals are kept by the store.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
+from tieout.allocation.reallocation import Reallocation
 from tieout.core.errors import RuleFileError
 from tieout.ledger.entities import LEGAL_ENTITY, Entities
 from tieout.rules.fields import entries, fields, members, one_of, refuse_repeats, text_of
@@ -80,7 +81,8 @@ class ExpenseRule:
 class Chart:
     """Accounts, control accounts by role, expense accounts by P&L category (first match wins).
 
-    `entities` are the legal entities whose books these are; None: those of one.
+    `entities` are the legal entities whose books these are; None: those of one. `reallocations` are
+    the pools whose cost is booked on a sender first, by pool id.
     """
 
     name: str
@@ -89,6 +91,7 @@ class Chart:
     control: Mapping[str, str]
     expense: tuple[ExpenseRule, ...]
     entities: Entities | None = None
+    reallocations: Mapping[str, Reallocation] = field(default_factory=dict)
 
     def account(self, code: str) -> Account:
         """The account of that code.
@@ -116,6 +119,20 @@ class Chart:
             if rule.pl_category == pl_category:
                 return rule.account
         return None
+
+    def reallocation_of(self, row: Mapping[str, Any]) -> Reallocation | None:
+        """How a ledger line that was in a pool is passed on; None: it is booked straight away."""
+        return self.reallocations.get(row["pool_id"] or "")
+
+    def cost_account(self, row: Mapping[str, Any]) -> str:
+        """The expense account on which a ledger line is cost: its natural one, else suspense.
+
+        The P&L category decides; of a line that a pool passes on, that of the sender.
+        """
+        terms = self.reallocation_of(row)
+        category = terms.pl_category if terms else row["pl_category"]
+        suspense = self.control_account("suspense", provider=row["provider"] or "")
+        return self.expense_account(category) or suspense
 
     def borne_by(self, row: Mapping[str, Any]) -> dict[str, str]:
         """The dimension that says which entity bears a ledger line; none for one entity."""

@@ -16,6 +16,7 @@ from tieout.ledger.exchange import AccountRates, Exchange
 from tieout.ledger.fx import translate, translate_parts
 from tieout.ledger.fx_rates import Rate
 from tieout.ledger.grouping import is_cost
+from tieout.ledger.sides import POOL
 
 _ACCRUALS = ("accrual", "true_up")
 _BILLS = ("invoice", "credit_note")
@@ -183,16 +184,40 @@ def _parts(lines: Sequence[JournalLine], rate: Rate, *, total: int) -> dict[int,
     """Amounts by line number that add up to `total`, none of them zero.
 
     Where the largest cannot bear what the others keep, they add up to more: a few minor units that
-    the difference of exchange takes.
+    the difference of exchange takes. What pools pass on adds up to zero for each of them.
     """
-    names = {f"{line.line_no:09d}": line for line in lines}
+    names = {f"{line.line_no:09d}": line for line in lines if POOL not in line.dimensions}
     found = translate_parts({key: line.amount_minor for key, line in names.items()}, rate)
     made = {key: _least(found[key], line.amount_minor) for key, line in names.items()}
     if made:
         largest = max(made, key=lambda key: (abs(made[key]), key))
         borne = made[largest] + total - sum(made.values())
         made[largest] = borne if borne * made[largest] > 0 else made[largest]
-    return {names[key].line_no: minor for key, minor in made.items()}
+    moved: dict[str | None, list[JournalLine]] = {}
+    for line in lines:
+        if POOL in line.dimensions:
+            moved.setdefault(line.dimensions[POOL], []).append(line)
+    passed = {no: minor for own in moved.values() for no, minor in _to_zero(own, rate).items()}
+    return {names[key].line_no: minor for key, minor in made.items()} | passed
+
+
+def _to_zero(lines: Sequence[JournalLine], rate: Rate) -> dict[int, int]:
+    """Amounts by line number of lines that add up to zero, and do so in the books; none is zero.
+
+    The largest bears what rounding leaves; were it to change sides, one of the other side does.
+    """
+    largest = max(lines, key=lambda line: (abs(line.amount_minor), line.line_no))
+    made = {
+        line.line_no: _least(translate(line.amount_minor, rate), line.amount_minor)
+        for line in lines
+    }
+    side = _least(0, largest.amount_minor)
+    borne = made[largest.line_no] - sum(made.values())
+    if borne * side <= 0:
+        borne = side
+        other = min(lines, key=lambda line: (line.amount_minor * side, line.line_no))
+        made[other.line_no] -= sum(made.values()) - made[largest.line_no] + side
+    return made | {largest.line_no: borne}
 
 
 def _least(amount_minor: int, paper_minor: int) -> int:

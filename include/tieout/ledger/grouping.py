@@ -3,9 +3,10 @@
 Owns the grouping, the one rounding and the way back from a journal line to its ledger lines.
 """
 
-import json
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import chain
 from typing import Any
 
 import pyarrow as pa
@@ -16,31 +17,43 @@ from tieout.core.finding import Finding
 from tieout.core.ids import content_key
 from tieout.core.money import SCALE, format_units, from_decimal, from_minor, to_minor
 from tieout.core.shares import round_parts, split
-from tieout.focus.ledger_columns import DIMENSIONS
 from tieout.ledger.chart import Chart
 from tieout.ledger.entry import JournalLine, numbered, signed_line
+from tieout.ledger.sides import LINE_DIMENSIONS, POOL, Side, booked, passed_on
 
-# Function is the P&L category; nature is the service category. The charge category keeps a
-# promotional credit apart from the usage it pays for. Own dimensions are left out: no account hangs
-# on them, so a new one must neither split an entry nor move the cents of its rounding.
-LINE_DIMENSIONS = (*DIMENSIONS, "provider", "service_category", "charge_category")
 UNEXPLAINED = "Unexplained"
+_GIVEN, _HELD = "given", "held"
+_Divide = Callable[[Mapping[str, int], int], dict[str, int]]
 
 
 @dataclass(slots=True, kw_only=True)
 class _Group:
-    account: str
-    dimensions: dict[str, str | None]
+    side: Side
     units: int = 0
     ledger_line_ids: list[str] = field(default_factory=list)
 
     @property
-    def key(self) -> str:
-        return json.dumps([self.account, *self.dimensions.values()], ensure_ascii=False)
-
-    @property
     def source_ref(self) -> str:
         return content_key(sorted(self.ledger_line_ids))
+
+    def add(self, row: Mapping[str, Any]) -> None:
+        self.units += from_decimal(row["billed_cost"])
+        self.ledger_line_ids.append(row["ledger_line_id"])
+
+
+@dataclass(slots=True, kw_only=True)
+class _Family:
+    """What one group of cost passes on: the credit of its sender, the debits of the receivers."""
+
+    out: _Group
+    into: dict[str, _Group] = field(default_factory=dict)
+
+    def lines(self, whole: int, units: int, divide: _Divide) -> dict[str, int]:
+        """What of the sender's amount each receiver takes; `units` are those of the sender."""
+        kept = {_GIVEN: self.out.units, _HELD: units - self.out.units}
+        return divide(
+            {key: group.units for key, group in self.into.items()}, divide(kept, whole)[_GIVEN]
+        )
 
 
 def expense_lines(
@@ -52,7 +65,8 @@ def expense_lines(
     `sum(amount_minor) == total_minor`. Each group is within one minor unit of its exact amount.
     Tax lines are left out: recoverable tax is no cost. What `total_minor` (the invoice) is off the
     lines by more than rounding stands in suspense as a line of its own, with a blocking finding;
-    it is never spread over the cost.
+    it is never spread over the cost. What pools pass on is a credit of the sender and debits of the
+    receivers, zero together, behind the lines of cost.
     """
     groups = _groups(lines, chart)
     own_minor = to_minor(sum(group.units for group in groups.values()), digits)
@@ -60,6 +74,9 @@ def expense_lines(
     step: int = 10 ** (SCALE - digits)
     minors = round_parts(parts, step=step, total=own_minor)
     found = [_expense_line(groups[key], minors[key]) for key in sorted(groups)]
+    for key, family in _families(lines, chart).items():
+        taken = family.lines(minors[key], groups[key].units, partial(_rounded, step=step))
+        found += _passed_on(family, taken)
     findings = list(_unmapped(groups, chart))
     gap = total_minor - own_minor
     if gap:
@@ -86,9 +103,17 @@ def late_lines(
         return expense_lines(lines, chart=chart, total_minor=total_minor, digits=digits)
     parts = {key: group.units for key, group in _groups(rows, chart).items()}
     own = to_minor(sum(parts.values()), digits)
-    minors = round_parts(parts, step=10 ** (SCALE - digits), total=own)
+    step: int = 10 ** (SCALE - digits)
+    minors = round_parts(parts, step=step, total=own)
     more = split(total_minor - own, weights)
     found = [_expense_line(groups[key], minors.get(key, 0) + more[key]) for key in sorted(groups)]
+    billed = _families(rows, chart)
+    for key, family in _families(lines, chart).items():
+        taken = family.lines(more[key], groups[key].units, _by_size)
+        if key in billed:
+            own_part = billed[key].lines(minors[key], parts[key], partial(_rounded, step=step))
+            taken = {name: minor + own_part.get(name, 0) for name, minor in taken.items()}
+        found += _passed_on(family, taken)
     return numbered(found), tuple(_unmapped(groups, chart))
 
 
@@ -109,12 +134,14 @@ def lines_hash(lines: pa.Table) -> str:
 
 
 def lines_behind(line: JournalLine, lines: pa.Table, *, chart: Chart) -> pa.Table:
-    """The ledger lines that an expense line was made of.
+    """The ledger lines that an expense line was made of; of a sender's credit those passed on.
 
     Raises:
         IntegrityError: these ledger lines are not the ones that the line refers to.
     """
-    for group in _groups(lines, chart).values():
+    families = _families(lines, chart).values()
+    moved = (group for family in families for group in (family.out, *family.into.values()))
+    for group in chain(_groups(lines, chart).values(), moved):
         if group.source_ref == line.source_line_ref:
             wanted = pa.array(group.ledger_line_ids, pa.string())
             return lines.filter(pc.is_in(lines["ledger_line_id"], wanted))
@@ -131,28 +158,64 @@ def is_cost(line: JournalLine) -> bool:
 
 def _groups(lines: pa.Table, chart: Chart) -> dict[str, _Group]:
     groups: dict[str, _Group] = {}
-    for row in lines.filter(pc.not_equal(lines["charge_category"], "Tax")).to_pylist():
-        account = chart.expense_account(row["pl_category"])
-        if account is None:
-            account = chart.control_account("suspense", provider=row["provider"])
-        own = {name: row[name] for name in LINE_DIMENSIONS} | chart.borne_by(row)
-        group = _Group(account=account, dimensions=own)
-        group = groups.setdefault(group.key, group)
-        group.units += from_decimal(row["billed_cost"])
-        group.ledger_line_ids.append(row["ledger_line_id"])
+    for row in _before_tax(lines):
+        side = booked(row, chart)
+        groups.setdefault(side.key, _Group(side=side)).add(row)
     return groups
 
 
-def _expense_line(group: _Group, amount_minor: int) -> JournalLine:
+def _families(lines: pa.Table, chart: Chart) -> dict[str, _Family]:
+    """What pools pass on, by the key of the group that it is cost of before, in their order."""
+    families: dict[str, _Family] = {}
+    for row in _before_tax(lines) if chart.reallocations else ():
+        moved = passed_on(row, chart)
+        if moved is not None:
+            key = booked(row, chart).key
+            family = families.setdefault(key, _Family(out=_Group(side=moved.out)))
+            family.out.add(row)
+            family.into.setdefault(moved.into.key, _Group(side=moved.into)).add(row)
+    return {key: families[key] for key in sorted(families)}
+
+
+def _before_tax(lines: pa.Table) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = lines.filter(
+        pc.not_equal(lines["charge_category"], "Tax")
+    ).to_pylist()
+    return rows
+
+
+def _rounded(parts: Mapping[str, int], total: int, *, step: int) -> dict[str, int]:
+    """Parts (units) in steps that add up to `total`: beyond their own rounded sum by size."""
+    exact = sum(parts.values())
+    nearest = min(max(total, exact // step), -(-exact // step))
+    found = round_parts(parts, step=step, total=nearest)
+    more = _by_size(parts, total - nearest)
+    return {key: minor + more[key] for key, minor in found.items()}
+
+
+def _by_size(parts: Mapping[str, int], total: int) -> dict[str, int]:
+    return split(total, {key: abs(units) for key, units in parts.items()})
+
+
+def _expense_line(group: _Group, amount_minor: int, *, what: str = "") -> JournalLine:
+    dimensions = group.side.dimensions
     shown = ("charge_category", "service_category", "initiative")
-    memo = ", ".join(group.dimensions[name] or f"no {name}" for name in shown)
+    memo = ", ".join(dimensions[name] or f"no {name}" for name in shown)
     return signed_line(
-        group.account,
+        group.side.account,
         amount_minor,
-        memo=memo,
-        dimensions=group.dimensions,
+        memo=f"{what}{memo}",
+        dimensions=dimensions,
         source_line_ref=group.source_ref,
     )
+
+
+def _passed_on(family: _Family, taken: Mapping[str, int]) -> Iterator[JournalLine]:
+    """The sender's credit and the receivers' debits, in order of their keys; zero together."""
+    pool = family.out.side.dimensions[POOL]
+    yield _expense_line(family.out, -sum(taken.values()), what="Allocated out: ")
+    for key in sorted(taken):
+        yield _expense_line(family.into[key], taken[key], what=f"Allocated from {pool}: ")
 
 
 def _gap_line(
@@ -185,7 +248,7 @@ def _gap_finding(gap_minor: int, *, chart: Chart, provider: str, digits: int) ->
 def _unmapped(groups: dict[str, _Group], chart: Chart) -> Iterator[Finding]:
     amounts: dict[str | None, int] = {}
     for group in groups.values():
-        category = group.dimensions["pl_category"]
+        category = group.side.dimensions["pl_category"]
         if chart.expense_account(category) is None:
             amounts[category] = amounts.get(category, 0) + group.units
     for category, units in sorted(amounts.items(), key=_category_order):

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from tieout.core.errors import RuleFileError
 from tieout.ledger.entities import LEGAL_ENTITY
 from tieout.ledger.entry import JournalLine
-from tieout.ledger.grouping import LINE_DIMENSIONS
 from tieout.ledger.intercompany import PAIR_KEY, PARTNER
+from tieout.ledger.sides import LINE_DIMENSIONS, POOL
 from tieout.rules.fields import entries, fields, identifier_of, one_of, text_of
 from tieout.rules.yaml_text import Node, read_yaml
 
 _OPTIONAL = ("header", "settings", "columns", "accounts", "dimensions", "entity")
-_DIMENSIONS = (*LINE_DIMENSIONS, LEGAL_ENTITY, PARTNER, PAIR_KEY)
+_DIMENSIONS = (*LINE_DIMENSIONS, POOL, LEGAL_ENTITY, PARTNER, PAIR_KEY)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -71,6 +71,12 @@ class Roll:
         """What is owed and not invoiced at the end of the period."""
         return self.opening_minor + sum(self.movements.values())
 
+    @property
+    def age_months(self) -> int:
+        """Months from the service month to this period."""
+        own = self.liability.service_period
+        return 12 * (self.period.year - own.year) + self.period.month - own.month
+
 
 def rollforward(movements: Iterable[Movement], *, period: Period) -> tuple[Roll, ...]:
     """Every liability that had a balance or a movement in a period, ordered by liability.
@@ -112,6 +118,31 @@ def unaccrued(rolls: Iterable[Roll], expected: Mapping[Liability, int]) -> tuple
         )
         for liability, gap in sorted(lacking.items())
         if gap
+    )
+
+
+def stale(rolls: Iterable[Roll], *, months: int) -> tuple[Finding, ...]:
+    """A blocking finding for each liability that no invoice cleared within so many months.
+
+    Its age is the months from the service month to the roll's. It is released by nobody but people:
+    the finding says what stands and how old it is.
+    """
+    return tuple(
+        Finding(
+            kind="accrual_stale",
+            severity="blocking",
+            subject=f"{_name(roll.liability)} {roll.liability.service_period}",
+            message=(
+                f"Expected the invoice of {roll.liability.service_period} within {months} months, "
+                f"found {_shown(roll.closing_minor, roll.liability.currency)} still accrued "
+                f"{roll.age_months} months later: ask for the invoice, or have a person decide "
+                "whether the accrual stays."
+            ),
+            amount_units=from_minor(roll.closing_minor, minor_digits(roll.liability.currency)),
+            currency=roll.liability.currency,
+        )
+        for roll in rolls
+        if roll.closing_minor and roll.age_months >= months
     )
 
 

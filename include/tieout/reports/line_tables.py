@@ -20,11 +20,15 @@ Values = tuple[str | None, ...]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Lines that have one of `values` in a column or own dimension; with `but`, none of them."""
+    """Lines that have one of `values` in a column or own dimension; with `but`, none of them.
+
+    Lines that were in one of `pools` fit as well, whatever they have there.
+    """
 
     name: str
     values: tuple[str | None, ...]
     but: bool = False
+    pools: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,7 +72,9 @@ def fitting(lines: pa.Table, wanted: Sequence[Wanted]) -> pa.Table:
     for one in wanted:
         column = _column(lines, one.name)
         found = pc.is_in(column, value_set=pa.array(one.values, pa.string()))
-        lines = lines.filter(pc.invert(found) if one.but else found)
+        found = pc.invert(found) if one.but else found
+        pooled = pc.is_in(lines["pool_id"], value_set=pa.array(one.pools, pa.string()))
+        lines = lines.filter(pc.or_(found, pooled) if one.pools else found)
     return lines
 
 

@@ -57,8 +57,12 @@ class MonthSummary:
     charges_moved: int
 
 
-def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
+def month_json(
+    change: MonthChange, *, chart: Chart, chart_after: Chart | None = None
+) -> dict[str, Any]:
     """The month as plain values; only what changes is listed, largest change first.
+
+    `chart_after` is the chart with the pools of the lines after, where those are other ones.
 
     Raises:
         ConservationError: the lines after come to another total than those before.
@@ -81,7 +85,7 @@ def month_json(change: MonthChange, *, chart: Chart) -> dict[str, Any]:
             name: _changes(amounts)
             for name, amounts in (*_built_in(change), *_own(change, totals[0]))
         },
-        "pl_lines": _changes(_by_account(change, chart)),
+        "pl_lines": _changes(_by_account(change, (chart, chart_after or chart))),
         "unallocated": _pair(unallocated_units(change.before), unallocated_units(change.after)),
         "moves": [_move(row) for row in _largest_first(change.moves.to_pylist())],
         "reclass": [_entry(entry) for entry in change.reclass],
@@ -147,21 +151,29 @@ def _by(before: pa.Table, after: pa.Table, name: str) -> Amounts:
 
 
 def _sums(lines: pa.Table, name: str) -> dict[str, int]:
-    grouped = lines.group_by(name).aggregate([("billed_cost", "sum")])
-    pairs = zip(grouped[name].to_pylist(), grouped["billed_cost_sum"].to_pylist(), strict=True)
-    return {value if value is not None else NOBODY: from_decimal(cost) for value, cost in pairs}
+    return {
+        row[name] if row[name] is not None else NOBODY: from_decimal(row["billed_cost_sum"])
+        for row in _sums_of(lines, (name,))
+    }
 
 
-def _by_account(change: MonthChange, chart: Chart) -> Amounts:
+def _sums_of(lines: pa.Table, names: Sequence[str]) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (
+        lines.group_by(list(names)).aggregate([("billed_cost", "sum")]).to_pylist()
+    )
+    return rows
+
+
+def _by_account(change: MonthChange, charts: tuple[Chart, Chart]) -> Amounts:
     """Expense accounts; recoverable tax is no cost."""
     found: Amounts = {}
-    for category, (before, after) in _by(
-        _before_tax(change.before), _before_tax(change.after), "pl_category"
-    ).items():
-        code = chart.expense_account(category) or chart.control["suspense"]
-        name = f"{code} {chart.account(code).name}"
-        known = found.get(name, (0, 0))
-        found[name] = known[0] + before, known[1] + after
+    for place, (lines, chart) in enumerate(zip((change.before, change.after), charts, strict=True)):
+        for row in _sums_of(_before_tax(lines), ("pl_category", "pool_id")):
+            code = chart.cost_account({**row, "provider": ""})
+            name = f"{code} {chart.account(code).name}"
+            pair = list(found.get(name, (0, 0)))
+            pair[place] += from_decimal(row["billed_cost_sum"])
+            found[name] = pair[0], pair[1]
     return found
 
 

@@ -17,8 +17,9 @@ from tieout.focus.document import BillingDocument
 from tieout.focus.ledger_columns import total_units
 from tieout.ledger.billing_accounts import BillingAccount
 from tieout.sources.documents import MEDIA_TYPES, medium_of
+from tieout.steps.bills import arrived_documents, figures_of
 from tieout.steps.context import Context
-from tieout.steps.inputs import accounts, arrived_documents, figures_of, is_billed
+from tieout.steps.inputs import accounts, is_billed
 from tieout.store import charge_files, documents, intake, journal, snapshots
 from tieout.store.session import Tx
 

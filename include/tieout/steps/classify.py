@@ -23,13 +23,12 @@ from tieout.ledger.foreign_lines import in_books
 from tieout.reconciliation.invoice_charges import invoice_only_charges
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.steps import cubes, foreign
+from tieout.steps.bills import billing_documents, invoices_of
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     STAGES,
     AccountSnapshot,
-    billing_documents,
     charges,
-    invoices_of,
     optional_policy,
     policy,
     refuse_closed,

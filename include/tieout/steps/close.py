@@ -16,8 +16,9 @@ from tieout.core.errors import NotReadyError
 from tieout.core.period import parse_period, period_of
 from tieout.ledger.billing_accounts import accounts_of
 from tieout.steps import close_inputs, evidence, keep
+from tieout.steps.bills import billing_documents
 from tieout.steps.context import Context, StepResult, Summary
-from tieout.steps.inputs import accounts, billing_documents, is_billed
+from tieout.steps.inputs import accounts, is_billed
 from tieout.steps.pins import pin_close
 from tieout.store import audit, coverage, exceptions, periods, publications, runs, signoffs
 from tieout.store.session import Tx

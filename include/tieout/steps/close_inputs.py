@@ -8,6 +8,7 @@ from datetime import UTC, datetime, time
 from typing import Any
 
 from tieout.audit.canonical import canonical_hash
+from tieout.close.checks_rollforward import stale_accruals
 from tieout.close.difference import changed_json
 from tieout.close.difference import difference as changes
 from tieout.close.evidence import CloseInputs, ControlReview, PolicyUse, PoolTotal, ReportFile
@@ -43,7 +44,15 @@ def gather(tx: Tx, found: evidence.MonthEvidence, *, is_watched: bool = False) -
         entries=found.entries,
         fees=found.fees,
         commitments=found.commitments,
-        findings=tuple(one.finding for one in findings.for_period(tx, period)),
+        findings=(
+            *(one.finding for one in findings.for_period(tx, period)),
+            *stale_accruals(
+                found.entries,
+                chart=found.chart,
+                period=found.month,
+                limits=limits(tx, found.month),
+            ),
+        ),
         policies=_policies(tx, found.month),
         reports=_reports(tx, found.month),
         certificate_hash=canonical_hash(found.certificate) if found.certificate else "",

@@ -16,8 +16,9 @@ from tieout.ledger.billing_accounts import BillingAccount
 from tieout.reconciliation.so_far import SoFar, so_far
 from tieout.reports.figures import AccountFigures, drift, figures_rows, kept
 from tieout.steps import evidence
+from tieout.steps.bills import billing_documents, counted
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import accounts, billing_documents, counted, estimate_file, snapshot_head
+from tieout.steps.inputs import accounts, estimate_file, snapshot_head
 from tieout.steps.outputs import begin, done_before, finish
 from tieout.store import charge_files, periods, runs
 from tieout.store.session import Tx

@@ -21,16 +21,14 @@ from tieout.ledger.foreign_lines import own_lines
 from tieout.ledger.late import ClosedMonth
 from tieout.ledger.to_date import Bills
 from tieout.reconciliation.invoice_parts import distinct
-from tieout.steps.context import Context
-from tieout.steps.inputs import (
-    accounts,
+from tieout.steps.bills import (
     arrived_documents,
     billing_documents,
     invoices_of,
-    latest_outputs,
-    of_account,
     purchases_of,
 )
+from tieout.steps.context import Context
+from tieout.steps.inputs import accounts, latest_outputs, of_account
 from tieout.store import journal, periods, restated
 from tieout.store.session import Tx
 

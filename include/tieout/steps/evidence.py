@@ -29,12 +29,11 @@ from tieout.reconciliation.commitments import is_commitment
 from tieout.reports.entity_books import of_entity
 from tieout.reports.tieout_statement import Statement, StatementInputs, build, close_content
 from tieout.steps import commitments, earlier, fees, foreign
+from tieout.steps.bills import billing_documents, counted
 from tieout.steps.context import Context
 from tieout.steps.inputs import (
     AccountSnapshot,
-    billing_documents,
     chart,
-    counted,
     is_billed,
     latest_outputs,
     of_account,

@@ -8,14 +8,17 @@ from datetime import date
 from typing import Any
 
 from tieout import log as logs
+from tieout.close.checks_rollforward import stale_accruals
 from tieout.close.exceptions import ageing_bucket, problems
 from tieout.close.limits import Limits
 from tieout.core.errors import NotReadyError, UnknownSubjectError, UsageError
 from tieout.core.money import format_units
 from tieout.core.period import parse_period
-from tieout.steps import close_inputs
+from tieout.ledger.entry import entry_from_json
+from tieout.steps import close_inputs, foreign
 from tieout.steps.context import Context, StepResult
-from tieout.store import audit, exceptions, findings
+from tieout.steps.inputs import chart
+from tieout.store import audit, exceptions, findings, journal, periods
 from tieout.store.session import Tx
 
 _SHORTEST_ID = 8
@@ -25,11 +28,20 @@ log = logs.get("exceptions")
 def refresh(context: Context, *, period: str) -> StepResult:
     """Bring the queue of a month up to date with the findings of its newest runs.
 
-    What is found again keeps its identity and age; what is not found any more is resolved.
+    What is found again keeps its identity and age; what is not found any more is resolved. A rate
+    that is missing once the month is over is found here, because the steps that need it stop.
     """
-    parse_period(period)
+    month = parse_period(period)
     with context.store.transaction() as tx:
-        found = problems(period, [one.finding for one in findings.for_period(tx, period)])
+        wrong = [one.finding for one in findings.for_period(tx, period)]
+        if context.now().date() > month.last_on and (missing := foreign.missing_rates(tx, month)):
+            periods.ensure(tx, period)  # the steps that would have made it stop for want of a rate
+            wrong += missing
+        if (agreed := _limits(tx, period)).stale_months is not None:
+            posted = [entry_from_json(one) for one in journal.entries(tx)]
+            books = chart(tx, month)
+            wrong += stale_accruals(posted, chart=books, period=month, limits=agreed)
+        found = problems(period, wrong)
         known = {one.exception_id: one for one in exceptions.listing(tx, period)}
         new = exceptions.note(tx, period, found) if found or known else []
         unresolved = [one for one in exceptions.listing(tx, period) if one.state != "resolved"]

@@ -260,7 +260,11 @@ def _checklist(month: Month) -> bytes | None:
 def _sign_offs(month: Month) -> bytes:
     return json_bytes(
         [
-            {**asdict(one), "signed_at": one.signed_at.isoformat()}
+            {
+                **asdict(one),
+                "signed_at": one.signed_at.isoformat(),
+                "voided_at": one.voided_at.isoformat() if one.voided_at else None,
+            }
             for one in signoffs.listing(month.tx, month.period)
         ]
     )

@@ -12,6 +12,7 @@ from tieout.core.errors import UnknownSubjectError, UsageError
 from tieout.core.money import format_units, from_decimal, from_minor, minor_digits
 from tieout.core.period import parse_period
 from tieout.focus.ledger_columns import with_own_dimensions
+from tieout.ledger.sides import sides
 from tieout.rules.own_dimensions import classes_of
 from tieout.steps import behind, evidence
 from tieout.steps.approvals import approvals
@@ -87,10 +88,11 @@ def _allocation(
 
 
 def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[str, Any]]:
-    """The journal lines that carry this ledger line: same account and dimensions."""
-    account = found.chart.expense_account(row["pl_category"]) or found.chart.control_account(
-        "suspense", provider=row["provider"]
-    )
+    """The journal lines that carry this ledger line: same account and dimensions.
+
+    Cost that a pool passes on has three: on the sender, out of it and into its receiver.
+    """
+    places = sides(row, found.chart)
     own = (row["period"], row["provider"], row["billing_account_id"])
     return [
         {
@@ -105,8 +107,14 @@ def _journal(found: evidence.MonthEvidence, row: dict[str, Any]) -> list[dict[st
         for entry in found.entries
         if (entry.service_period, entry.provider, entry.billing_account_id) == own
         for line in entry.lines
-        if line.account == account
-        and all(row.get(name, value) == value for name, value in line.dimensions.items())
+        if any(
+            line.account == place.account
+            and all(
+                place.dimensions.get(name, value) == value
+                for name, value in line.dimensions.items()
+            )
+            for place in places
+        )
     ]
 
 

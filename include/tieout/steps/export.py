@@ -17,8 +17,9 @@ from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.publish.focus_allocated import Shared
 from tieout.publish.focus_export import focus_files
 from tieout.publish.focus_invoice_detail import InvoiceFacts
+from tieout.steps.bills import billing_documents
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import accounts, billing_documents, latest_outputs
+from tieout.steps.inputs import accounts, latest_outputs
 from tieout.steps.views import Used, by_row, numbered, register
 from tieout.store import allocations, documents, periods, policies, runs
 from tieout.store.session import Tx

@@ -5,11 +5,12 @@ which accounts are refused because they cannot be translated rightly yet; the ar
 `ledger.foreign`'s. A month that is all in the books' currency never gets here.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 from tieout.close.plan import parse_plan
 from tieout.core.errors import NotReadyError
+from tieout.core.finding import Finding
 from tieout.core.period import Period, parse_period
 from tieout.focus.document import BillingDocument
 from tieout.ledger.billing_accounts import BillingAccount
@@ -23,7 +24,7 @@ from tieout.ledger.fx_rates import Rate, parse_rates
 from tieout.ledger.posting import Posting
 from tieout.ledger.remeasure import currencies, remeasurements
 from tieout.reconciliation.variance import Exchange
-from tieout.steps.inputs import accounts, chart, optional_policy, policy
+from tieout.steps.inputs import accounts, chart, currency, optional_policy, policy
 from tieout.store import journal, periods, policies
 from tieout.store.session import Tx
 
@@ -75,6 +76,40 @@ def closing_rate(tx: Tx, month: Period, pair: tuple[str, str]) -> Rate:
         NotReadyError: there is none.
     """
     return month_rate(_rates(tx, month), pair, month, rate_type="closing", terms=terms(tx, month))
+
+
+def missing_rates(tx: Tx, month: Period) -> tuple[Finding, ...]:
+    """A blocking finding for each account whose month has no rate for its cost, or none at its end.
+
+    Nothing is translated without: the steps stop until the rate is approved.
+    """
+    if (
+        optional_policy(tx, "chart", month) is None
+        or optional_policy(tx, "accounts", month) is None
+    ):
+        return ()
+    books = currency(tx, month)
+    return tuple(
+        Finding(
+            kind="missing_rate",
+            severity="blocking",
+            subject=account.subject,
+            message=sentence,
+            amount_units=0,
+            currency=account.currency,
+        )
+        for account in accounts(tx, month)
+        if account.currency != books
+        for sentence in dict.fromkeys(_missing(tx, month, (account.currency, books)))
+    )
+
+
+def _missing(tx: Tx, month: Period, pair: tuple[str, str]) -> Iterator[str]:
+    for wanted in (cost_rate, closing_rate):
+        try:
+            wanted(tx, month, pair)
+        except NotReadyError as error:
+            yield str(error)
 
 
 def account_rates(

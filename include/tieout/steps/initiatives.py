@@ -18,7 +18,7 @@ from tieout.reports import initiative_cost as cost
 from tieout.rules.register import POOL_PREFIX, Initiative, parse_initiatives
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
-from tieout.steps.inputs import chart, optional_policy
+from tieout.steps.inputs import currency, optional_policy
 from tieout.steps.month_lines import allocated_run, lines, restatement
 from tieout.steps.views import rows_of
 from tieout.store import documents, runs
@@ -45,14 +45,14 @@ def overview(
         if period not in known:
             lines(context, tx, month, basis=basis, as_of=as_of)  # says why it is not known
         names = _register(tx, month)
-        currency = chart(tx, month).currency
+        money = currency(tx, month)
     parted = {one: cost.parts(table) for one, table in known.items()}
     ids = {initiative for own in parted.values() for initiative in own}
     rows = [_row(one, parted, names) for one in (*ids, *(names.keys() - ids))]
     units = {one: sum(own.values()) for one, own in parted[period].items()}
     nobody = units.get(None, 0)
     return {
-        "currency": currency,
+        "currency": money,
         "months": list(parted),
         "rows": sorted(rows, key=lambda row: _order(row, period)),
         "borne": to_decimal(sum(units.values()) - nobody),
@@ -106,11 +106,11 @@ def backlog(context: Context, *, period: str, basis: str, as_of: int | None) -> 
     month = parse_period(period)
     with context.store.transaction() as tx:
         table = lines(context, tx, month, basis=basis, as_of=as_of)
-        currency = chart(tx, month).currency
+        money = currency(tx, month)
     sums, counts = cost.unallocated(table)
     whole = sum(sums.values())
     return {
-        "currency": currency,
+        "currency": money,
         "rows": [
             {
                 **dict(zip(cost.GROUP, key, strict=True)),

@@ -3,37 +3,35 @@
 Owns no rule and writes nothing; it turns stored bytes into values, with their hashes checked.
 """
 
-import json
 from dataclasses import dataclass, replace
 from typing import Any, cast
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from tieout.allocation.parse import parse_pools
 from tieout.core.errors import (
-    DocumentUnreadableError,
     NotReadyError,
     PeriodClosedError,
     RuleFileError,
 )
 from tieout.core.period import Period
 from tieout.focus.columns import with_current_attr_ids
-from tieout.focus.document import BillingDocument, document_from_json
 from tieout.ledger.billing_accounts import BillingAccount, parse_accounts
 from tieout.ledger.chart import Chart, parse_chart
 from tieout.ledger.entities import Entities, parse_entities
+from tieout.ledger.sides import reallocations_of
 from tieout.reconciliation.arrears import bills
-from tieout.reconciliation.invoice_parts import distinct, of_month
-from tieout.sources.base import RawDocument, RawKind, load_invoice_format
+from tieout.sources.base import RawDocument, RawKind
 from tieout.steps.context import Context
 from tieout.steps.pins import of_close
 from tieout.store import (
     charge_files,
     documents,
-    intake,
     periods,
     policies,
     reconciliations,
+    restated,
     runs,
     snapshots,
 )
@@ -92,22 +90,31 @@ def accounts(tx: Tx, month: Period) -> tuple[BillingAccount, ...]:
     return parse_accounts(found.body, name=found.label)
 
 
+def currency(tx: Tx, month: Period) -> str:
+    """The currency of the books."""
+    found = policy(tx, "chart", month)
+    return parse_chart(found.body, name=found.label).currency
+
+
 def chart(tx: Tx, month: Period) -> Chart:
-    """The approved chart of accounts, with the legal entities of the month.
+    """The approved chart of accounts, with the legal entities and the pools of the month.
 
     Raises:
-        RuleFileError: entities, accounts and chart do not fit together.
+        RuleFileError: entities, accounts, pools and chart do not fit together.
     """
     found = policy(tx, "chart", month)
     return of_service_month(tx, parse_chart(found.body, name=found.label), month)
 
 
 def of_service_month(tx: Tx, books: Chart, month: Period) -> Chart:
-    """A chart with the legal entities that bear the cost of this month of service.
+    """A chart with the legal entities and pools that the cost of this month of service goes by.
 
     Raises:
         RuleFileError: they do not fit the chart.
     """
+    pools = standing_policy(tx, "allocation", month)
+    books = replace(books, reallocations={})
+    books = with_pools(books, pools.body, pools.label) if pools else books
     found = optional_policy(tx, "entities", month)
     if found is None:
         return replace(books, entities=None)
@@ -116,6 +123,26 @@ def of_service_month(tx: Tx, books: Chart, month: Period) -> Chart:
     for misfit in group.misfits(types, currency=books.currency):
         raise RuleFileError(f"{found.label}: {misfit}.")
     return replace(books, entities=_several(tx, group, month))
+
+
+def standing_policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy | None:
+    """What a month stands on: of a restated one the version that it was restated with."""
+    newest = restated.head(tx, str(month))
+    label = newest.rule_versions.get(kind) if newest else None
+    if label is None:
+        return optional_policy(tx, kind, month)
+    return policies.by_label(tx, label)
+
+
+def with_pools(books: Chart, text: str, name: str) -> Chart:
+    """A chart with the posting of the pools of an allocation file.
+
+    Raises:
+        RuleFileError: they do not fit the chart.
+    """
+    return replace(
+        books, reallocations=reallocations_of(parse_pools(text, name=name), books, name=name)
+    )
 
 
 def _several(tx: Tx, group: Entities, month: Period) -> Entities | None:
@@ -238,68 +265,6 @@ def charges(context: Context, sources: tuple[AccountSnapshot, ...]) -> pa.Table:
             for source in sources
         ]
     )
-
-
-def billing_documents(
-    context: Context, tx: Tx, account: BillingAccount, month: Period
-) -> tuple[BillingDocument, ...]:
-    """The documents of the month that have been read, ordered by date and number.
-
-    Of a closed month those that its close knew.
-    """
-    snapshot = known_snapshot(tx, account, month, "documents")
-    return _documents(context, snapshot, reading(tx, account, month, "documents"), month)
-
-
-def arrived_documents(
-    context: Context, tx: Tx, account: BillingAccount, month: Period
-) -> tuple[BillingDocument, ...]:
-    """As `billing_documents`, with what has arrived since a close."""
-    snapshot = snapshot_head(tx, account, month, "documents")
-    run = runs.latest(tx, "normalise", f"{month}/{account.subject}/documents")
-    return _documents(context, snapshot, run, month)
-
-
-def _documents(
-    context: Context, snapshot: snapshots.Snapshot | None, run: runs.Run | None, month: Period
-) -> tuple[BillingDocument, ...]:
-    if snapshot is None or run is None or run.outputs["snapshot"] != snapshot.snapshot_id:
-        return ()
-    content = context.lake.get(run.outputs["path"], run.outputs["sha256"])
-    return of_month((document_from_json(value) for value in json.loads(content)), month)
-
-
-def figures_of(context: Context, paper: intake.Paper) -> tuple[BillingDocument, ...]:
-    """What a document of the review says by itself, as far as it can be read."""
-    if paper.format is None:
-        return ()
-    content = context.lake.get(paper.lake_path, paper.sha256)
-    try:
-        return load_invoice_format(paper.format).read(content, document_sha256=paper.sha256)
-    except DocumentUnreadableError:
-        return ()
-
-
-def invoices_of(documents_found: tuple[BillingDocument, ...]) -> tuple[BillingDocument, ...]:
-    """The month's invoices and credit notes; empty when none has been issued yet."""
-    return tuple(document for document in documents_found if document.kind != "receipt")
-
-
-def purchases_of(
-    documents_found: tuple[BillingDocument, ...], account: BillingAccount
-) -> tuple[BillingDocument, ...]:
-    """What bought credit in the month: receipts, or the invoices of a commitment."""
-    kind = "receipt" if account.mode == "prepaid" else "invoice"
-    return tuple(document for document in documents_found if document.kind == kind)
-
-
-def counted(
-    documents_found: tuple[BillingDocument, ...], account: BillingAccount
-) -> tuple[BillingDocument, ...]:
-    """The month's documents that are booked: bills of an account in arrears, else purchases."""
-    if account.mode == "arrears":
-        return distinct(invoices_of(documents_found))[0]
-    return distinct(purchases_of(documents_found, account))[0]
 
 
 def of_account(lines: pa.Table, provider: str, billing_account_id: str) -> pa.Table:

@@ -5,7 +5,7 @@ show lines. A month that is not published has lines only now: as of a past seque
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any, Literal
 
@@ -19,7 +19,7 @@ from tieout.reports import line_tables
 from tieout.reports.line_tables import Place, Sum, Wanted
 from tieout.rules.rule_set import dimensions_of
 from tieout.steps.context import Context
-from tieout.steps.inputs import STAGES
+from tieout.steps.inputs import STAGES, with_pools
 from tieout.steps.views import rule_set
 from tieout.store import journal, ledger_lines, periods, policies, publications, restated, runs
 from tieout.store.restated import Restatement
@@ -29,9 +29,9 @@ Basis = Literal["reported", "restated"]
 Kind = Literal["published", "restated", "preliminary"]
 ACCOUNT = "account"
 NO_VALUE = "(none)"
-_OF_ACCOUNT = ("provider", "pl_category")  # what an account is decided by
+_OF_ACCOUNT = ("provider", "pl_category", "pool_id")  # what an account is decided by
 _LEAST_PREFIX = 6
-_KINDS: tuple[policies.PolicyKind, ...] = ("chart", "classification")
+_KINDS: tuple[policies.PolicyKind, ...] = ("chart", "classification", "allocation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +58,8 @@ def sources(
     found: dict[str, Source] = {}
     known = _Policies(tx)
     for period in months:
-        books, own = known.of(period)
+        labels = views[period].rule_versions if period in views else {}
+        books, own = known.of(period, labels.get("allocation"))
         if books is None:
             continue
         if period in views:
@@ -194,10 +195,8 @@ def lines_beginning(lines: pa.Table, prefix: str) -> list[dict[str, Any]]:
 
 
 def account_of(row: Mapping[str, Any], chart: Chart) -> str:
-    """The expense account that a line is booked to: by its P&L category, else suspense."""
-    return chart.expense_account(row["pl_category"]) or chart.control_account(
-        "suspense", provider=row["provider"] or ""
-    )
+    """The expense account on which a line is cost; what is passed on from there is zero."""
+    return chart.cost_account(row)
 
 
 def wanted(where: Sequence[tuple[str, str]], one: Source) -> list[Wanted]:
@@ -223,7 +222,19 @@ def unknown_of(where: Sequence[tuple[str, str]], one: Source) -> tuple[str, ...]
 
 
 def _of_account(account: str, chart: Chart) -> list[Wanted]:
-    """The other way round of `account_of`: suspense takes what no rule books elsewhere."""
+    """The other way round of `account_of`: pools that are passed on go by their sender."""
+    homes = {
+        pool: chart.expense_account(terms.pl_category)
+        for pool, terms in chart.reallocations.items()
+    }
+    own = tuple(sorted(pool for pool, code in homes.items() if code == account))
+    others = tuple(sorted(pool for pool in homes if pool not in own))
+    found = [replace(one, pools=own) for one in _of_category(account, chart)]
+    return [*found, Wanted(name="pool_id", values=others, but=True)] if others else found
+
+
+def _of_category(account: str, chart: Chart) -> list[Wanted]:
+    """By P&L category alone: suspense takes what no rule books elsewhere."""
     named = {one.pl_category for one in chart.expense}
     own = {one for one in named if chart.expense_account(one) == account}
     suspense = {
@@ -287,13 +298,19 @@ class _Policies:
         self._months = {one.period: one for one in periods.listing(tx)}
         self._known = {kind: policies.versions(tx, kind) for kind in _KINDS}
 
-    def of(self, period: str) -> tuple[Chart | None, tuple[str, ...]]:
-        """Both as they are for a month; no chart where none is approved yet."""
-        found, rules = (self._in_force(kind, period) for kind in _KINDS)
+    def of(self, period: str, restated_by: str | None) -> tuple[Chart | None, tuple[str, ...]]:
+        """Both as they are for a month; no chart where none is approved yet.
+
+        `restated_by` is the label of the pools of a restated one.
+        """
+        found, rules, pools = (self._in_force(kind, period) for kind in _KINDS)
         if found is None or rules is None:
             return None, ()
+        pools = next((one for one in self._known["allocation"] if one.label == restated_by), pools)
         own = dimensions_of(rule_set({"classification": rules}))
-        return _parsed(found.body, found.label), tuple(name for name in own if name not in LINE_KEY)
+        shared = (pools.body, pools.label) if pools else None
+        names = tuple(name for name in own if name not in LINE_KEY)
+        return _parsed(found.body, found.label, shared), names
 
     def _in_force(self, kind: policies.PolicyKind, period: str) -> policies.Policy | None:
         month = self._months.get(period)
@@ -303,8 +320,9 @@ class _Policies:
 
 
 @lru_cache(maxsize=16)
-def _parsed(body: str, label: str) -> Chart:
-    return parse_chart(body, name=label)
+def _parsed(body: str, label: str, pools: tuple[str, str] | None) -> Chart:
+    chart = parse_chart(body, name=label)
+    return with_pools(chart, *pools) if pools else chart
 
 
 def _preliminary(context: Context, tx: Tx, period: str) -> tuple[str, pa.Table] | None:

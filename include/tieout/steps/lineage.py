@@ -15,7 +15,8 @@ from typing import Any, Final
 from tieout.core.errors import UnknownSubjectError
 from tieout.core.money import minor_digits, to_decimal
 from tieout.focus.ledger_columns import with_own_dimensions
-from tieout.ledger.grouping import LINE_DIMENSIONS
+from tieout.ledger.chart import Chart
+from tieout.ledger.sides import LINE_DIMENSIONS, sides
 from tieout.rules.own_dimensions import classes_of
 from tieout.steps import behind, line_sources
 from tieout.steps.approvals import approvals
@@ -72,7 +73,7 @@ def line(
             "account_name": one.chart.account(row[ACCOUNT]).name,
             "cell": _sum(tx, one, cell),
             "group": _sum(tx, one, [*cell, *_group(row)]),
-            "journal": _carrying(tx, row, upto),
+            "journal": _carrying(tx, row, one.chart, upto),
             "allocation": _allocation(row, source, parts) if row["pool_line_id"] else None,
             "classification": {
                 name: {"value": value, "rule": rule}
@@ -145,8 +146,14 @@ def _sum(tx: Tx, one: Source, where: list[tuple[str, str]]) -> dict[str, Any]:
     return {"amount": to_decimal(found.units), "lines": found.count}
 
 
-def _carrying(tx: Tx, row: Mapping[str, Any], upto: int) -> list[dict[str, Any]]:
-    found = entries.carrying(tx, row, LINE_DIMENSIONS, account=row[ACCOUNT], upto_seq=upto)
+def _carrying(tx: Tx, row: Mapping[str, Any], chart: Chart, upto: int) -> list[dict[str, Any]]:
+    """Each journal line once, in their order: a line that is passed on stands in three places."""
+    known = {
+        (one["ledger_seq"], one["line_no"]): one
+        for place in sides(row, chart)
+        for one in entries.carrying(tx, row, place.dimensions, account=place.account, upto_seq=upto)
+    }
+    found = [known[key] for key in sorted(known)]
     for one in found:
         minor = one["debit_minor"] - one["credit_minor"]
         one["amount"] = Decimal(minor).scaleb(-minor_digits(one["currency"]))

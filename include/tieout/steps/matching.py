@@ -22,13 +22,12 @@ from tieout.reconciliation.match_pairs import Figures, Pair, match_account
 from tieout.reconciliation.match_records import OPEN, cause_values, records_table
 from tieout.reconciliation.match_values import Decision, Match, Member
 from tieout.reconciliation.matching import Within
+from tieout.steps.bills import billing_documents, counted
 from tieout.steps.close_inputs import limits
 from tieout.steps.context import Context, StepResult
 from tieout.steps.inputs import (
     AccountSnapshot,
-    billing_documents,
     charges,
-    counted,
     estimate_file,
     matched_run,
     refuse_closed,

@@ -9,8 +9,8 @@ from typing import Any
 from tieout.core.money import format_units
 from tieout.core.period import parse_period
 from tieout.focus.document import BillingDocument
+from tieout.steps.bills import figures_of
 from tieout.steps.context import Context
-from tieout.steps.inputs import figures_of
 from tieout.store import intake
 
 

@@ -30,7 +30,8 @@ from tieout.steps.inputs import (
     chart,
     latest_outputs,
     of_account,
-    optional_policy,
+    standing_policy,
+    with_pools,
 )
 from tieout.steps.pools import allocated
 from tieout.steps.views import Classified, Used, classified, cuts, lookup_kinds, moved, rekeyed
@@ -104,7 +105,8 @@ def recompute(context: Context, tx: Tx, month: Period, policy: Policy) -> Past |
     lines, certificate = allocated(made.lines, month, used)
     stored = context.lake.put_table(lines, f"ledger/period={month}")
     state = periods.state(tx, str(month)) or "open"
-    postings = _reclass(context, tx, month, lines=lines, refs=(policy.label, stored.sha256))
+    refs = (policy.label, stored.sha256)
+    postings = _reclass(context, tx, month, lines=lines, pools=used["allocation"], refs=refs)
     return Past(
         change=MonthChange(
             period=str(month),
@@ -193,7 +195,7 @@ def _used(tx: Tx, month: Period, policy: Policy) -> Used:
     def of_kind(kind: PolicyKind) -> Policy | None:
         if kind == policy.kind:
             return policy
-        known = _in_force(tx, kind, month)
+        known = standing_policy(tx, kind, month)
         is_new = known is None and kind.startswith(policies.LOOKUP_PREFIX)
         if is_new or (kind == "drivers" and policy.kind == "allocation"):
             return policies.current(tx, kind, month.last_on)
@@ -204,22 +206,20 @@ def _used(tx: Tx, month: Period, policy: Policy) -> Used:
     return found | {kind: one for kind in tables if (one := of_kind(kind)) is not None}
 
 
-def _in_force(tx: Tx, kind: PolicyKind, month: Period) -> Policy | None:
-    """What the month stands on: of a restated one the versions that it was restated with."""
-    newest = restated.head(tx, str(month))
-    label = newest.rule_versions.get(kind) if newest else None
-    if label is None:
-        return optional_policy(tx, kind, month)
-    return policies.by_label(tx, label)
-
-
 def _reclass(
-    context: Context, tx: Tx, month: Period, *, lines: pa.Table, refs: tuple[str, ...]
+    context: Context,
+    tx: Tx,
+    month: Period,
+    *,
+    lines: pa.Table,
+    pools: Policy,
+    refs: tuple[str, ...],
 ) -> tuple[posting.Posting, ...]:
     """What an open month must take so that all that was posted for a closed one is as restated."""
     if periods.state(tx, str(month)) != "closed":
         return ()
-    books, booked = chart(tx, month), posting_month(tx)
+    books = with_pools(chart(tx, month), pools.body, pools.label)
+    booked = posting_month(tx)
     posted = own_view(entry_from_json(value) for value in journal.entries(tx))
     made = []
     for account in accounts(tx, month):

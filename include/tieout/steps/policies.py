@@ -16,6 +16,7 @@ from tieout.ledger.billing_accounts import parse_accounts
 from tieout.ledger.chart import parse_chart
 from tieout.ledger.entities import parse_entities
 from tieout.ledger.fx_rates import parse_rates
+from tieout.ledger.sides import misfits as postings_unfit
 from tieout.publish.erp.base import load_import
 from tieout.publish.erp_layout import sheet_of
 from tieout.publish.erp_target import parse_target
@@ -189,10 +190,13 @@ def _unfit_shares(
             initiatives=known,
             pools=parse_pools(pools.body, name=pools.label) if pools else (),
         )
+    own = parse_pools(text, name=name)
+    books = policies.current(tx, "chart", valid_from)
+    unfit = postings_unfit(own, parse_chart(books.body, name=books.label)) if books else []
     if known is None:
-        return ()
+        return unfit
     table = policies.current(tx, "drivers", valid_from)
-    return pool_misfits(parse_pools(text, name=name), initiatives=known, table=table)
+    return [*unfit, *pool_misfits(own, initiatives=known, table=table)]
 
 
 def _lookups(tx: Tx, on: date) -> dict[str, LookupTable]:

@@ -19,7 +19,7 @@ from tieout.rules.rule_diff import rule_diff
 from tieout.rules.rule_set import Rule, RuleSet
 from tieout.rules.rule_source import UNDECIDED, drafted, source_of, with_rule
 from tieout.steps.context import Context
-from tieout.steps.inputs import chart, optional_policy
+from tieout.steps.inputs import currency, optional_policy
 from tieout.steps.past import is_rule_kind
 from tieout.store import audit, policies, previews
 from tieout.store.policies import Policy
@@ -76,12 +76,12 @@ def version(
         acts = audit.about(tx, one.label) + (
             audit.about(tx, shown["preview"]) if shown is not None else []
         )
-        currency = _currency(tx, month)
+        money = _currency(tx, month)
     return {
         **_version(one, own, month),
         "newest": own[0].version,
         "is_rules": is_rule_kind(one.kind),
-        "currency": currency,
+        "currency": money,
         "lines": _numbered(one),
         "other": other.version if other else None,
         "diff": _side_by_side(other.body if other else "", one.body) if other else [],
@@ -228,7 +228,7 @@ def _preview(tx: Tx, one: Policy) -> dict[str, Any] | None:
 
 
 def _currency(tx: Tx, month: Period) -> str:
-    return chart(tx, month).currency if optional_policy(tx, "chart", month) else ""
+    return currency(tx, month) if optional_policy(tx, "chart", month) else ""
 
 
 def _rules_of(one: Policy) -> RuleSet | None:

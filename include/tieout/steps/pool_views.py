@@ -19,7 +19,7 @@ from tieout.core.period import Period, parse_period
 from tieout.reports import pool_shares
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
-from tieout.steps.inputs import chart, optional_policy
+from tieout.steps.inputs import currency, optional_policy
 from tieout.steps.month_lines import allocated_run, lines, restatement
 from tieout.steps.pools import DRIVERS
 from tieout.store import allocations
@@ -37,12 +37,12 @@ def overview(context: Context, *, period: str, basis: str) -> dict[str, Any]:
         certificate, labels = _certificate(tx, month, basis)
         table = lines(context, tx, month, basis=basis)
         stated = _stated(tx, month)
-        currency = chart(tx, month).currency
+        money = currency(tx, month)
         people = approvals(tx, labels)
     flows = pool_shares.flows(table)
     known = pools_from_json(certificate)
     return {
-        "currency": currency,
+        "currency": money,
         "pools": [_pool(one, stated.get(one.pool_id), flows) for one in known.values()],
         "flows": [
             {"pool": pool, "initiative": initiative, "amount": to_decimal(units)}
@@ -71,14 +71,14 @@ def pool(context: Context, *, period: str, pool_id: str, basis: str) -> dict[str
             )
         table = lines(context, tx, month, basis=basis)
         stated = _stated(tx, month).get(pool_id)
-        currency = chart(tx, month).currency
+        money = currency(tx, month)
         people = approvals(tx, labels)
     found, flows = known[pool_id], pool_shares.flows(table)
     is_money = found.driver in DRIVERS
     per_one = pool_shares.rate(found)
     amounts = {target: units for (own, target), units in flows.items() if own == pool_id}
     return {
-        "currency": currency,
+        "currency": money,
         **_pool(found, stated, flows),
         "is_money": is_money,
         "rate": None if per_one is None else _rate(per_one, is_money=is_money),

@@ -28,13 +28,12 @@ from tieout.ledger.foreign_lines import own_lines
 from tieout.ledger.to_date import ACCRUALS
 from tieout.reconciliation.invoice_parts import by_invoice, distinct
 from tieout.steps import booking, commitments, earlier, fees, foreign
+from tieout.steps.bills import billing_documents, invoices_of
 from tieout.steps.context import Context, StepResult
 from tieout.steps.fiscal import dated
 from tieout.steps.inputs import (
     accounts,
-    billing_documents,
     chart,
-    invoices_of,
     is_billed,
     latest_outputs,
     of_account,

@@ -19,7 +19,7 @@ from tieout.focus.ledger_columns import CLASS_COLUMNS
 from tieout.reports.rule_preview import month_json, month_summary, summary_json
 from tieout.steps import past
 from tieout.steps.context import Context
-from tieout.steps.inputs import chart
+from tieout.steps.inputs import chart, with_pools
 from tieout.steps.views import moved_charges
 from tieout.store import audit, policies, previews
 from tieout.store.session import Tx
@@ -194,7 +194,9 @@ def _content(
         if made is None:
             unknown.append(str(month))
             continue
-        shown.append(month_json(made.change, chart=chart(tx, month)))
+        books, pools = chart(tx, month), made.used["allocation"]
+        after = with_pools(books, pools.body, pools.label)
+        shown.append(month_json(made.change, chart=books, chart_after=after))
         summaries.append(month_summary(made.change))
     if not shown:
         raise NotReadyError(

@@ -18,8 +18,9 @@ from tieout.sources.base import load_invoice_format, load_provider
 from tieout.sources.documents import MEDIA_TYPES, clean_text, format_of, medium_of
 from tieout.sources.limits import MAX_DOCUMENT_BYTES
 from tieout.steps import earlier, keep
+from tieout.steps.bills import arrived_documents
 from tieout.steps.context import Context, StepResult
-from tieout.steps.inputs import accounts, arrived_documents
+from tieout.steps.inputs import accounts
 from tieout.steps.match import Given, account_of, identity, month_of
 from tieout.store import audit, intake, periods
 from tieout.store.session import Tx

@@ -21,16 +21,13 @@ from tieout.reconciliation.bridge import Bridge, bridge_json
 from tieout.reconciliation.prepaid import CreditMonth, reconcile_prepaid
 from tieout.reconciliation.variance import SECTION
 from tieout.steps import commitments, earlier, foreign
+from tieout.steps.bills import billing_documents, counted, invoices_of, purchases_of
 from tieout.steps.context import Context, StepResult, Summary
 from tieout.steps.inputs import (
     AccountSnapshot,
-    billing_documents,
     charges,
-    counted,
     estimate_file,
-    invoices_of,
     opening_units,
-    purchases_of,
     refuse_closed,
     stage_snapshots,
 )

@@ -128,16 +128,21 @@ def one(tx: Tx, document_no: str) -> dict[str, Any]:
 
 
 def carrying(
-    tx: Tx, row: Mapping[str, Any], names: Sequence[str], *, account: str, upto_seq: int
+    tx: Tx,
+    row: Mapping[str, Any],
+    dimensions: Mapping[str, str | None],
+    *,
+    account: str,
+    upto_seq: int,
 ) -> list[dict[str, Any]]:
-    """The journal lines that carry a ledger line: its account, only dimensions that it has."""
+    """The journal lines that carry a ledger line: on this account, only with these dimensions."""
     values = {
         "month": row["period"],
         "provider": row["provider"],
         "billing_account_id": row["billing_account_id"],
         "account": account,
         "upto": upto_seq,
-        "values": json.dumps({name: row[name] for name in names}),
+        "values": json.dumps(dict(dimensions)),
     }
     return [dict(found) for found in tx.execute(_CARRYING, values).mappings()]
 

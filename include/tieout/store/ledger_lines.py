@@ -101,4 +101,5 @@ def _condition(wanted: Wanted) -> sa.ColumnElement[bool]:
     column = _column(wanted.name)
     named = column.in_([value for value in wanted.values if value is not None])
     found = sa.or_(named, column.is_(None)) if None in wanted.values else named
-    return sa.not_(sa.func.coalesce(found, sa.false())) if wanted.but else found
+    fits = sa.not_(sa.func.coalesce(found, sa.false())) if wanted.but else found
+    return sa.or_(fits, table.c.pool_id.in_(wanted.pools)) if wanted.pools else fits

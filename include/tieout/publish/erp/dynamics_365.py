@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from tieout.core.errors import RuleFileError
 from tieout.core.ids import content_key
 from tieout.ledger.entry import JournalLine
-from tieout.ledger.grouping import LINE_DIMENSIONS
+from tieout.ledger.sides import LINE_DIMENSIONS
 from tieout.publish.erp_documents import Document, FileLine, Places, dated, line_from, sides
 from tieout.publish.erp_layout import Cell, Column, Layout, Sheet, csv_bytes, csv_rows
 
