@@ -9,6 +9,7 @@ from tests.ledger.books import ledger, line
 from tieout.core.money import to_units
 from tieout.focus.ledger_columns import total_units
 from tieout.reports import initiative_cost as cost
+from tieout.reports import line_tables
 
 CLOUD = {"service_category": "Storage", "service_name": "S3", "provider": "aws"}
 SHARED = {"pool_id": "platform", "pool_line_id": "p1"}
@@ -27,7 +28,7 @@ LINES = ledger(
 
 
 def test_each_kind_of_line_has_its_part() -> None:
-    found = cost.parts(LINES)
+    found = cost.parts(line_tables.sums(LINES, cost.PARTED_BY))
     own = {
         name: to_units(text) for name, text in zip(cost.PARTS, ("70", "20", "8", "-5"), strict=True)
     }
@@ -79,7 +80,7 @@ def test_all_parts_together_are_the_lines_before_tax(
             for units, who, kind, pool, service in rows
         )
     )
-    parts = cost.parts(lines)
+    parts = cost.parts(line_tables.sums(lines, cost.PARTED_BY))
     assert sum(sum(own.values()) for own in parts.values()) == total_units(cost.before_tax(lines))
     assert sum(parts.get(None, {}).values()) == sum(cost.unallocated(lines)[0].values())
     rules, _ = cost.rules_of(lines, "a")

@@ -7,7 +7,7 @@ from tests.allocation.test_certificate import NETWORK, POOL
 from tests.ledger.books import ledger, line
 
 from tieout.core.money import UNITS_PER_ONE, to_units
-from tieout.reports import pool_shares
+from tieout.reports import line_tables, pool_shares
 
 PLAIN = replace(
     POOL,
@@ -26,7 +26,7 @@ def test_flows_add_up_the_shares_of_each_initiative() -> None:
         line("5", pool_id="network", initiative="search"),
         line("9", initiative="search"),
     )
-    assert pool_shares.flows(lines) == {
+    assert pool_shares.flows(line_tables.sums(lines, pool_shares.FLOWS_BY)) == {
         ("platform", "search"): to_units("3"),
         ("network", "search"): to_units("5"),
     }

@@ -14,7 +14,8 @@ from tests.conftest import Stores
 from tests.store.samples import OCTOBER, close, ledger_lines, publish
 
 from tieout.focus.ledger_columns import LEDGER_SCHEMA, OWN_DIMENSION_RULES, OWN_DIMENSIONS
-from tieout.store import migrate, publications
+from tieout.reports.line_tables import Sum
+from tieout.store import ledger_sums, migrate, publications
 from tieout.store.session import Store
 
 TEAMS = ['{"team":"search"}', None, '{"country":"Österreich","team":"a \\"b\\"\\t"}']
@@ -108,12 +109,14 @@ def test_lines_that_were_published_before_are_read_with_none(
                 assert found is not None
                 (row,) = publications.lines(tx, found.publication_id).to_pylist()
                 shown = tx.scalar(sa.text("SELECT own_dimensions IS NULL FROM tieout.v_ledger"))
+                sums = ledger_sums.read(tx, [found.publication_id], ["provider"], ["provider"])
         finally:
             admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
     assert (row["ledger_line_id"], row[OWN_DIMENSIONS], row[OWN_DIMENSION_RULES]) == (
         "old", None, None,
     )  # fmt: skip
     assert shown is True
+    assert sums == {1: [Sum(key=(None,), units=5 * 10**12, count=1)]}
 
 
 def _upgrade_to(tx: sa.Connection, revision: str) -> None:

@@ -6,7 +6,7 @@ currency's own smallest unit (cents for USD, none for JPY). No float ever enters
 
 import re
 from dataclasses import dataclass
-from decimal import Decimal
+from decimal import MAX_EMAX, MAX_PREC, MIN_EMIN, Context, Decimal
 from fractions import Fraction
 
 from tieout.core.errors import MoneyFormatError
@@ -14,6 +14,7 @@ from tieout.core.errors import MoneyFormatError
 SCALE = 12
 UNITS_PER_ONE: int = 10**SCALE
 
+_EXACT = Context(prec=MAX_PREC, Emin=MIN_EMIN, Emax=MAX_EMAX)
 _MINOR_DIGITS = {"JPY": 0, "KRW": 0, "CLP": 0, "ISK": 0, "VND": 0, "BHD": 3, "KWD": 3, "OMR": 3}
 _DEFAULT_MINOR_DIGITS = 2
 _NUMBER = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{1,60})?([eE][+-]?[0-9]{1,2})?")
@@ -68,9 +69,7 @@ def to_units(value: str | Decimal | int) -> int:
 
 def to_decimal(units: int) -> Decimal:
     """The same amount as a Decimal with 12 places, for Arrow and PostgreSQL."""
-    sign = 1 if units < 0 else 0
-    digits = tuple(int(digit) for digit in str(abs(units)))
-    return Decimal((sign, digits, -SCALE))
+    return Decimal(units).scaleb(-SCALE, _EXACT)
 
 
 def from_decimal(value: Decimal) -> int:

@@ -122,7 +122,7 @@ class Chart:
 
     def reallocation_of(self, row: Mapping[str, Any]) -> Reallocation | None:
         """How a ledger line that was in a pool is passed on; None: it is booked straight away."""
-        return self.reallocations.get(row["pool_id"] or "")
+        return self.reallocations.get(row.get("pool_id") or "")
 
     def cost_account(self, row: Mapping[str, Any]) -> str:
         """The expense account on which a ledger line is cost: its natural one, else suspense.

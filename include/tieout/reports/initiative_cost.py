@@ -4,7 +4,7 @@ Owns the parts and their sums over ledger lines (LEDGER_SCHEMA); amounts are uni
 parts of all initiatives together are the net of the ledger, nothing is counted twice.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from decimal import Decimal
 from fractions import Fraction
 from typing import Final
@@ -14,8 +14,12 @@ import pyarrow.compute as pc
 
 from tieout.core.money import from_decimal, round_half_even
 from tieout.focus.columns import AI_SERVICE_CATEGORY
+from tieout.reports.line_tables import Sum
 
 PARTS: Final = ("direct_ai", "direct_cloud", "shared", "credits")
+PARTED_BY: Final = ("initiative", "charge_category", "service_category", "pool_id")
+TOTALED_BY: Final = ("initiative", "charge_category")
+TAX: Final = "Tax"
 GROUP: Final = (
     "provider",
     "billing_account_id",
@@ -24,39 +28,49 @@ GROUP: Final = (
     "service_name",
     "charge_category",
 )
+# columns of the lines that the backlog, and that what stands behind an initiative, is told by
+_AMOUNTS: Final = ("billed_cost", "charge_count")
+BACKLOG: Final = ("initiative", *GROUP, *_AMOUNTS)
+BEHIND: Final = ("initiative", "initiative_rule", "pool_id", "charge_category", *_AMOUNTS)
 Sums = dict[tuple[str | None, ...], int]
 
 
 def before_tax(lines: pa.Table) -> pa.Table:
     """The lines that are cost: recoverable tax is none."""
-    return lines.filter(pc.not_equal(lines["charge_category"], "Tax"))
+    return lines.filter(pc.not_equal(lines["charge_category"], TAX))
 
 
-def parts(lines: pa.Table) -> dict[str | None, dict[str, int]]:
+def parts(sums: Iterable[Sum]) -> dict[str | None, dict[str, int]]:
     """Units of each of PARTS by initiative; None: nobody decided, `pool:x`: the pool holds it.
 
-    A credit is a credit wherever it came from; of the rest, what came out of a pool is shared.
+    `sums` of all lines are by PARTED_BY. A credit is a credit wherever it came from; of the rest,
+    what came out of a pool is shared.
     """
-    cost = before_tax(lines)
-    kind = pc.if_else(
-        pc.equal(cost["charge_category"], "Credit"),
-        "credits",
-        pc.if_else(
-            cost["pool_id"].is_valid(),
-            "shared",
-            pc.if_else(
-                pc.fill_null(pc.equal(cost["service_category"], AI_SERVICE_CATEGORY), False),
-                "direct_ai",
-                "direct_cloud",
-            ),
-        ),
-    )
     found: dict[str | None, dict[str, int]] = {}
-    sums = _summed(cost.append_column("part", kind), ("initiative", "part"))[0]
-    for (initiative, part), units in sums.items():
-        own = found.setdefault(initiative, dict.fromkeys(PARTS, 0))
-        own[str(part)] += units
+    for one in sums:
+        initiative, category, service, pool = one.key
+        if category != TAX:
+            own = found.setdefault(initiative, dict.fromkeys(PARTS, 0))
+            own[_part(category, service, pool)] += one.units
     return found
+
+
+def totals(sums: Iterable[Sum]) -> dict[str | None, int]:
+    """Units of each initiative, all parts together; `sums` of all lines are by TOTALED_BY."""
+    found: dict[str | None, int] = {}
+    for one in sums:
+        initiative, category = one.key
+        if category != TAX:
+            found[initiative] = found.get(initiative, 0) + one.units
+    return found
+
+
+def _part(category: str | None, service: str | None, pool: str | None) -> str:
+    if category == "Credit":
+        return "credits"
+    if pool is not None:
+        return "shared"
+    return "direct_ai" if service == AI_SERVICE_CATEGORY else "direct_cloud"
 
 
 def rules_of(lines: pa.Table, initiative: str) -> tuple[Sums, Sums]:

@@ -4,15 +4,15 @@ Owns sums over ledger lines (LEDGER_SCHEMA) and exact quotas; amounts are units 
 are split is `allocation`'s, its certificate is the proof.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
-
-import pyarrow as pa
+from typing import Final
 
 from tieout.allocation.certificate import PoolCertificate
-from tieout.core.money import from_decimal
+from tieout.reports.line_tables import Sum
 
+FLOWS_BY: Final = ("pool_id", "initiative")
 Flows = dict[tuple[str, str], int]
 
 
@@ -32,14 +32,19 @@ class ShareOf:
     rounding: Fraction | None
 
 
-def flows(lines: pa.Table) -> Flows:
-    """What each initiative bears of each pool, tax included: by (pool, initiative)."""
-    shared = lines.filter(lines["pool_id"].is_valid())
-    grouped = shared.group_by(["pool_id", "initiative"]).aggregate([("billed_cost", "sum")])
-    return {
-        (row["pool_id"], row["initiative"]): from_decimal(row["billed_cost_sum"])
-        for row in grouped.to_pylist()
+def flows(sums: Iterable[Sum]) -> Flows:
+    """What each initiative bears of each pool, tax included: by (pool, initiative).
+
+    `sums` of all lines are by FLOWS_BY; those that came out of no pool do not count. In the order
+    of their keys.
+    """
+    found = {
+        (pool, initiative or ""): one.units
+        for one in sums
+        for pool, initiative in [one.key]
+        if pool is not None
     }
+    return dict(sorted(found.items()))
 
 
 def is_plain(pool: PoolCertificate) -> bool:

@@ -15,11 +15,12 @@ from tieout.core.money import from_decimal, to_decimal
 from tieout.core.period import Period, parse_period
 from tieout.focus.ledger_columns import with_own_dimensions
 from tieout.reports import initiative_cost as cost
+from tieout.reports.line_tables import Wanted
 from tieout.rules.register import POOL_PREFIX, Initiative, parse_initiatives
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
-from tieout.steps.inputs import currency, optional_policy
-from tieout.steps.month_lines import allocated_run, lines, restatement
+from tieout.steps.inputs import currency_and
+from tieout.steps.month_lines import allocated_run, fitting, lines, places_of, restatement, sums
 from tieout.steps.views import rows_of
 from tieout.store import documents, runs
 from tieout.store.session import Tx
@@ -28,34 +29,48 @@ NOBODY = "(unallocated)"
 
 
 def overview(
-    context: Context, *, period: str, months: Sequence[str], basis: str, as_of: int | None
+    context: Context,
+    *,
+    period: str,
+    months: Sequence[str],
+    basis: str,
+    as_of: int | None,
+    only: str | None = None,
 ) -> dict[str, Any]:
     """The cost of every initiative in `months` (oldest first), of which `period` is the last.
 
-    Each row has `initiative`, `name`, `owner` and `by_month`: parts, `total`, and `change` and
-    `percent` against the known month before; the largest first, what no initiative has last.
+    Each row has `initiative`, `name`, `owner` and `by_month`: `total`, `change` and `percent`
+    against the known month before, and parts, of `period`, or of all months of the one initiative
+    that is asked for; the largest first, what no initiative has last.
 
     Raises:
         NotReadyError: the month has not been allocated.
         UnknownSubjectError: nothing of it was published at that sequence.
     """
     month = parse_period(period)
+    wanted = [] if only is None else [Wanted(name="initiative", values=(only,))]
     with context.store.transaction() as tx:
-        known = _known(context, tx, [parse_period(one) for one in months], basis, as_of)
-        if period not in known:
+        places = places_of(tx, months, basis=basis, as_of=as_of)
+        if period not in places.months():
             lines(context, tx, month, basis=basis, as_of=as_of)  # says why it is not known
-        names = _register(tx, month)
-        money = currency(tx, month)
-    parted = {one: cost.parts(table) for one, table in known.items()}
-    ids = {initiative for own in parted.values() for initiative in own}
-    rows = [_row(one, parted, names) for one in (*ids, *(names.keys() - ids))]
-    units = {one: sum(own.values()) for one, own in parted[period].items()}
-    nobody = units.get(None, 0)
+        known = [one for one in months if one in places.months()]
+        whole = known[-1:] if only is None else known
+        detailed = sums(context, tx, places, whole, cost.PARTED_BY, wanted)
+        others = known[: -len(whole)]
+        rough = sums(context, tx, places, others, cost.TOTALED_BY, wanted)
+        currency, names = _register(tx, month)
+    parted = {one: cost.parts(found) for one, found in detailed.items()}
+    units = {one: cost.totals(rough[one]) for one in others} | {
+        one: {key: sum(own.values()) for key, own in parted[one].items()} for one in whole
+    }
+    ids = {initiative for own in units.values() for initiative in own} | names.keys()
+    rows = [_row(one, units, parted, names) for one in (ids if only is None else {only})]
+    nobody = units[period].get(None, 0)
     return {
-        "currency": money,
-        "months": list(parted),
+        "currency": currency,
+        "months": known,
         "rows": sorted(rows, key=lambda row: _order(row, period)),
-        "borne": to_decimal(sum(units.values()) - nobody),
+        "borne": to_decimal(sum(units[period].values()) - nobody),
         "unallocated": to_decimal(nobody),
     }
 
@@ -71,20 +86,21 @@ def behind(
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
-        table = lines(context, tx, month, basis=basis, as_of=as_of)
-        names = _register(tx, month)
+        own = Wanted(name="initiative", values=(initiative,))
+        table = fitting(context, tx, month, own, cost.BEHIND, basis=basis, as_of=as_of)
+        names = _register(tx, month)[1]
         if initiative not in names and not cost.of_initiative(table, initiative).num_rows:
             raise UnknownSubjectError(
                 f"{period} has no initiative {initiative[:60]!r}: expected one of "
                 f"{', '.join(sorted(names)) or 'none yet'}."
             )
         files = _files(tx, month, basis=basis, as_of=as_of)
-        sums, counts = cost.rules_of(table, initiative)
+        given, counts = cost.rules_of(table, initiative)
         pools = cost.pools_of(table, initiative)
         return {
             "rules": [
                 {"rule": rule, "amount": to_decimal(units), "charges": counts[(rule,)]}
-                for (rule,), units in sorted(sums.items(), key=_largest)
+                for (rule,), units in sorted(given.items(), key=_largest)
             ],
             "pools": [
                 {"pool": pool, "amount": to_decimal(units)}
@@ -105,12 +121,13 @@ def backlog(context: Context, *, period: str, basis: str, as_of: int | None) -> 
     """
     month = parse_period(period)
     with context.store.transaction() as tx:
-        table = lines(context, tx, month, basis=basis, as_of=as_of)
-        money = currency(tx, month)
-    sums, counts = cost.unallocated(table)
-    whole = sum(sums.values())
+        nobody = Wanted(name="initiative", values=(None,))
+        table = fitting(context, tx, month, nobody, cost.BACKLOG, basis=basis, as_of=as_of)
+        currency, _ = currency_and(tx, month, "initiatives")
+    left, counts = cost.unallocated(table)
+    whole = sum(left.values())
     return {
-        "currency": money,
+        "currency": currency,
         "rows": [
             {
                 **dict(zip(cost.GROUP, key, strict=True)),
@@ -118,48 +135,40 @@ def backlog(context: Context, *, period: str, basis: str, as_of: int | None) -> 
                 "charges": counts[key],
                 "share": cost.percent(units, whole),
             }
-            for key, units in sums.items()
+            for key, units in left.items()
         ],
         "total": to_decimal(whole),
     }
 
 
-def _known(
-    context: Context, tx: Tx, months: Sequence[Period], basis: str, as_of: int | None
-) -> dict[str, pa.Table]:
-    """The lines of the months that have any."""
-    found = {}
-    for month in months:
-        try:
-            found[str(month)] = lines(context, tx, month, basis=basis, as_of=as_of)
-        except (NotReadyError, UnknownSubjectError):
-            continue  # not allocated yet, or not published then: the month is left out
-    return found
-
-
-def _register(tx: Tx, month: Period) -> dict[str, Initiative]:
-    found = optional_policy(tx, "initiatives", month)
+def _register(tx: Tx, month: Period) -> tuple[str, dict[str, Initiative]]:
+    """The currency of the books, and the registered initiatives."""
+    currency, found = currency_and(tx, month, "initiatives")
     if found is None:
-        return {}
-    return {one.initiative_id: one for one in parse_initiatives(found.body, name=found.label)}
+        return currency, {}
+    register = parse_initiatives(found.body, name=found.label)
+    return currency, {one.initiative_id: one for one in register}
 
 
 def _row(
     initiative: str | None,
+    units: Mapping[str, Mapping[str | None, int]],
     parted: Mapping[str, Mapping[str | None, Mapping[str, int]]],
     names: Mapping[str, Initiative],
 ) -> dict[str, Any]:
     registered = names.get(initiative or "")
-    by_month, before = {}, None
-    for month, all_parts in parted.items():
-        own = all_parts.get(initiative, {})
-        total = sum(own.values())
-        by_month[month] = {
-            **{part: to_decimal(own.get(part, 0)) for part in cost.PARTS},
+    by_month: dict[str, dict[str, Any]] = {}
+    before = None
+    for month, all_units in units.items():
+        total = all_units.get(initiative, 0)
+        own = by_month[month] = {
             "total": to_decimal(total),
             "change": None if before is None else to_decimal(total - before),
             "percent": None if before is None else cost.percent(total - before, before),
         }
+        if month in parted:
+            found = parted[month].get(initiative, {})
+            own |= {part: to_decimal(found.get(part, 0)) for part in cost.PARTS}
         before = total
     return {
         "initiative": initiative or NOBODY,

@@ -4,6 +4,8 @@ Owns no rule and writes nothing; it turns stored bytes into values, with their h
 """
 
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import lru_cache
 from typing import Any, cast
 
 import pyarrow as pa
@@ -55,7 +57,12 @@ def policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy:
     Raises:
         NotReadyError: none has been approved.
     """
-    found = optional_policy(tx, kind, month)
+    return _required(kind, month, optional_policy(tx, kind, month))
+
+
+def _required(
+    kind: policies.PolicyKind, month: Period, found: policies.Policy | None
+) -> policies.Policy:
     if found is None:
         raise NotReadyError(
             f"No approved {kind} policy is in force on {month.last_on}: propose one with "
@@ -66,9 +73,12 @@ def policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy:
 
 def optional_policy(tx: Tx, kind: policies.PolicyKind, month: Period) -> policies.Policy | None:
     """As `policy`, for a kind that a ledger may do without."""
+    return policies.current(tx, kind, month.last_on, known_at=_known_at(tx, month))
+
+
+def _known_at(tx: Tx, month: Period) -> datetime | None:
     period = periods.find(tx, str(month))
-    known_at = period.closed_at if period and period.state == "closed" else None
-    return policies.current(tx, kind, month.last_on, known_at=known_at)
+    return period.closed_at if period and period.state == "closed" else None
 
 
 def refuse_closed(tx: Tx, month: Period, doing: str) -> None:
@@ -104,6 +114,28 @@ def chart(tx: Tx, month: Period) -> Chart:
     """
     found = policy(tx, "chart", month)
     return of_service_month(tx, parse_chart(found.body, name=found.label), month)
+
+
+def currency_and(
+    tx: Tx, month: Period, kind: policies.PolicyKind
+) -> tuple[str, policies.Policy | None]:
+    """The currency of the books of a month, and what `optional_policy` gives.
+
+    Raises:
+        NotReadyError: no chart of accounts has been approved.
+    """
+    known_at = _known_at(tx, month)
+    books, found = (
+        policies.current(tx, one, month.last_on, known_at=known_at) for one in ("chart", kind)
+    )
+    required = _required("chart", month, books)
+    return parsed_chart(required.body, required.label).currency, found
+
+
+@lru_cache(maxsize=16)
+def parsed_chart(body: str, label: str) -> Chart:
+    """A chart without its legal entities; an approved text never changes."""
+    return parse_chart(body, name=label)
 
 
 def of_service_month(tx: Tx, books: Chart, month: Period) -> Chart:

@@ -14,12 +14,12 @@ import pyarrow as pa
 from tieout.core.errors import NotReadyError, UnknownSubjectError, UsageError
 from tieout.core.period import parse_period
 from tieout.focus.ledger_columns import LINE_KEY, with_own_dimensions
-from tieout.ledger.chart import Chart, parse_chart
+from tieout.ledger.chart import Chart
 from tieout.reports import line_tables
 from tieout.reports.line_tables import Place, Sum, Wanted
 from tieout.rules.rule_set import dimensions_of
 from tieout.steps.context import Context
-from tieout.steps.inputs import STAGES, with_pools
+from tieout.steps.inputs import STAGES, parsed_chart, with_pools
 from tieout.steps.views import rule_set
 from tieout.store import journal, ledger_lines, periods, policies, publications, restated, runs
 from tieout.store.restated import Restatement
@@ -29,7 +29,7 @@ Basis = Literal["reported", "restated"]
 Kind = Literal["published", "restated", "preliminary"]
 ACCOUNT = "account"
 NO_VALUE = "(none)"
-_OF_ACCOUNT = ("provider", "pl_category", "pool_id")  # what an account is decided by
+_OF_ACCOUNT = ("provider", "pl_category")  # what an account is decided by
 _LEAST_PREFIX = 6
 _KINDS: tuple[policies.PolicyKind, ...] = ("chart", "classification", "allocation")
 
@@ -123,7 +123,8 @@ def sums(
     """
     for one in found:
         _check(by, one)
-    plain = tuple(dict.fromkeys(part for name in by for part in _parts(name)))
+    passes_on = any(one.chart.reallocations for one in found)
+    plain = tuple(dict.fromkeys(part for name in by for part in _parts(name, passes_on)))
     made: dict[str, list[Sum]] = {}
     kept = [one for one in found if one.publication_id is not None]
     # an account means other lines in another chart: conditions are the same only within one
@@ -265,8 +266,11 @@ def _regrouped(
     return [Sum(key=key, units=units, count=count) for key, (units, count) in totals.items()]
 
 
-def _parts(name: str) -> tuple[str, ...]:
-    return _OF_ACCOUNT if name == ACCOUNT else (name,)
+def _parts(name: str, passes_on: bool) -> tuple[str, ...]:
+    """The columns that decide a dimension: an account's is the pool's, too, if a pool has one."""
+    if name != ACCOUNT:
+        return (name,)
+    return (*_OF_ACCOUNT, "pool_id") if passes_on else _OF_ACCOUNT
 
 
 def names_of(one: Source) -> tuple[str, ...]:
@@ -321,7 +325,7 @@ class _Policies:
 
 @lru_cache(maxsize=16)
 def _parsed(body: str, label: str, pools: tuple[str, str] | None) -> Chart:
-    chart = parse_chart(body, name=label)
+    chart = parsed_chart(body, label)
     return with_pools(chart, *pools) if pools else chart
 
 

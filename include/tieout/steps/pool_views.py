@@ -19,8 +19,8 @@ from tieout.core.period import Period, parse_period
 from tieout.reports import pool_shares
 from tieout.steps.approvals import approvals
 from tieout.steps.context import Context
-from tieout.steps.inputs import currency, optional_policy
-from tieout.steps.month_lines import allocated_run, lines, restatement
+from tieout.steps.inputs import currency_and
+from tieout.steps.month_lines import allocated_run, places_of, restatement, sums
 from tieout.steps.pools import DRIVERS
 from tieout.store import allocations
 from tieout.store.session import Tx
@@ -35,14 +35,12 @@ def overview(context: Context, *, period: str, basis: str) -> dict[str, Any]:
     month = parse_period(period)
     with context.store.transaction() as tx:
         certificate, labels = _certificate(tx, month, basis)
-        table = lines(context, tx, month, basis=basis)
-        stated = _stated(tx, month)
-        money = currency(tx, month)
+        flows = _flows(context, tx, month, basis)
+        currency, stated = _stated(tx, month)
         people = approvals(tx, labels)
-    flows = pool_shares.flows(table)
     known = pools_from_json(certificate)
     return {
-        "currency": money,
+        "currency": currency,
         "pools": [_pool(one, stated.get(one.pool_id), flows) for one in known.values()],
         "flows": [
             {"pool": pool, "initiative": initiative, "amount": to_decimal(units)}
@@ -69,17 +67,16 @@ def pool(context: Context, *, period: str, pool_id: str, basis: str) -> dict[str
                 f"{period} has no pool {pool_id[:60]!r}: expected one of "
                 f"{', '.join(sorted(known)) or 'none'}."
             )
-        table = lines(context, tx, month, basis=basis)
-        stated = _stated(tx, month).get(pool_id)
-        money = currency(tx, month)
+        flows = _flows(context, tx, month, basis)
+        currency, stated = _stated(tx, month)
         people = approvals(tx, labels)
-    found, flows = known[pool_id], pool_shares.flows(table)
+    found = known[pool_id]
     is_money = found.driver in DRIVERS
     per_one = pool_shares.rate(found)
     amounts = {target: units for (own, target), units in flows.items() if own == pool_id}
     return {
-        "currency": money,
-        **_pool(found, stated, flows),
+        "currency": currency,
+        **_pool(found, stated.get(pool_id), flows),
         "is_money": is_money,
         "rate": None if per_one is None else _rate(per_one, is_money=is_money),
         "shares": [_share(one, is_money) for one in pool_shares.shares(found, amounts)],
@@ -121,11 +118,18 @@ def _certificate(tx: Tx, month: Period, basis: str) -> tuple[dict[str, Any], lis
     return found, list(run.outputs["policies"])
 
 
-def _stated(tx: Tx, month: Period) -> dict[str, Pool]:
-    found = optional_policy(tx, "allocation", month)
+def _flows(context: Context, tx: Tx, month: Period, basis: str) -> pool_shares.Flows:
+    places = places_of(tx, [str(month)], basis=basis, as_of=None)
+    found = sums(context, tx, places, [str(month)], pool_shares.FLOWS_BY)
+    return pool_shares.flows(found[str(month)])
+
+
+def _stated(tx: Tx, month: Period) -> tuple[str, dict[str, Pool]]:
+    """The currency of the books, and the pools as the policy states them."""
+    currency, found = currency_and(tx, month, "allocation")
     if found is None:
-        return {}
-    return {one.pool_id: one for one in parse_pools(found.body, name=found.label)}
+        return currency, {}
+    return currency, {one.pool_id: one for one in parse_pools(found.body, name=found.label)}
 
 
 def _pool(one: PoolCertificate, stated: Pool | None, flows: pool_shares.Flows) -> dict[str, Any]:

@@ -167,7 +167,7 @@ def numbers(tx: Tx, keys: Iterable[str]) -> dict[str, str]:
 
 def citing(tx: Tx, reference: str) -> list[Recorded]:
     """Entries that name a document, by its number or SHA-256, the largest first."""
-    return _recorded(tx, sa.literal(reference) == sa.any_(sa.column("source_refs", TEXTS)))
+    return _recorded(tx, sa.column("source_refs", TEXTS).contains(sa.literal([reference], TEXTS)))
 
 
 def _recorded(tx: Tx, *conditions: sa.ColumnElement[bool]) -> list[Recorded]:

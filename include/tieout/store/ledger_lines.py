@@ -7,12 +7,13 @@ for lines in memory too. Which publication is meant, the steps say.
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+import pyarrow as pa
 import sqlalchemy as sa
 from sqlalchemy.dialects.postgresql import JSONB
 
-from tieout.core.money import from_decimal
 from tieout.focus.ledger_columns import LEDGER_SCHEMA, OWN_DIMENSIONS
 from tieout.reports.line_tables import Place, Sum, Wanted
+from tieout.store import ledger_sums
 from tieout.store.schema import ledger_line as table
 from tieout.store.session import Tx
 
@@ -22,7 +23,24 @@ _COLUMNS: Final = tuple(LEDGER_SCHEMA.names)
 def sums(
     tx: Tx, publications: Sequence[int], by: Sequence[str], wanted: Sequence[Wanted] = ()
 ) -> dict[int, list[Sum]]:
-    """Sums by columns or own dimensions, by publication id; one without such lines is not in it."""
+    """Sums by columns or own dimensions, by publication id; one without such lines is not in it.
+
+    Out of the sums that were made with the publication where they can tell, else out of the lines.
+    """
+    grouping = ledger_sums.covering((*by, *ledger_sums.named_by(wanted)))
+    if grouping is not None:
+        return ledger_sums.read(tx, publications, grouping, by, wanted)
+    if wanted or len(by) != 1:
+        return summed(tx, publications, by, wanted)
+    found = ledger_sums.read(tx, publications, by, by)  # of an own dimension, where lines have it
+    left = [one for one in publications if one not in found]
+    return found | summed(tx, left, by) if left else found
+
+
+def summed(
+    tx: Tx, publications: Sequence[int], by: Sequence[str], wanted: Sequence[Wanted] = ()
+) -> dict[int, list[Sum]]:
+    """The same out of the lines themselves."""
     keys = [_column(name).label(f"key_{place}") for place, name in enumerate(by)]
     statement = (
         sa.select(
@@ -34,11 +52,23 @@ def sums(
         .where(table.c.publication_id.in_(publications), *map(_condition, wanted))
         .group_by(table.c.publication_id, *keys)
     )
-    found: dict[int, list[Sum]] = {}
-    for row in tx.execute(statement):
-        one = Sum(key=tuple(row[1:-2]), units=from_decimal(row.amount), count=row.lines)
-        found.setdefault(row[0], []).append(one)
-    return found
+    return ledger_sums.by_publication(tx.execute(statement).all())
+
+
+def fitting(
+    tx: Tx, publication_id: int, wanted: Sequence[Wanted], columns: Sequence[str]
+) -> pa.Table:
+    """Some columns of the lines that fit all conditions, by ledger line id."""
+    statement = (
+        sa.select(*(table.c[name] for name in columns))
+        .where(table.c.publication_id == publication_id, *map(_condition, wanted))
+        .order_by(table.c.ledger_line_id)
+    )
+    rows = tx.execute(statement).all()
+    schema = pa.schema([LEDGER_SCHEMA.field(name) for name in columns])
+    values = zip(*rows, strict=True) if rows else ((),) * len(columns)
+    arrays = [pa.array(one, field.type) for one, field in zip(values, schema, strict=True)]
+    return pa.table(arrays, schema=schema)
 
 
 def page(
@@ -98,8 +128,4 @@ def _quoted(name: str) -> str:
 
 
 def _condition(wanted: Wanted) -> sa.ColumnElement[bool]:
-    column = _column(wanted.name)
-    named = column.in_([value for value in wanted.values if value is not None])
-    found = sa.or_(named, column.is_(None)) if None in wanted.values else named
-    fits = sa.not_(sa.func.coalesce(found, sa.false())) if wanted.but else found
-    return sa.or_(fits, table.c.pool_id.in_(wanted.pools)) if wanted.pools else fits
+    return ledger_sums.condition(_column(wanted.name), wanted, table.c.pool_id)

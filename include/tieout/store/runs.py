@@ -1,6 +1,6 @@
 """Runs: one execution of a step on one subject with one set of inputs, and what came out."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,17 @@ def hold(tx: Tx, step: str, subject: str) -> None:
 def latest(tx: Tx, step: str, subject: str) -> Run | None:
     """The newest run of a step on a subject."""
     return _newest(tx, table.c.step == step, table.c.subject == subject)
+
+
+def latest_of(tx: Tx, step: str, subjects: Sequence[str]) -> dict[str, Run]:
+    """The newest run of a step on each of some subjects that have one; one statement."""
+    statement = (
+        sa.select(table)
+        .ext(distinct_on(table.c.subject))
+        .where(table.c.step == step, table.c.subject.in_(subjects))
+        .order_by(table.c.subject, table.c.run_id.desc())
+    )
+    return {row["subject"]: Run(**row) for row in tx.execute(statement).mappings()}
 
 
 def every(tx: Tx, step: str, subject: str) -> list[Run]:

@@ -23,7 +23,7 @@ from tieout.web.auth import Person
 from tieout.web.forms import Forms, PageForm
 from tieout.web.rendering import render
 from tieout.web.signing import Part, Signer
-from tieout.web.table import Table, paged, purpose
+from tieout.web.table import Row, Table, paged, purpose
 from tieout.web.view import CARRIED, DEFAULT_SIZE, QueryError, View, parse
 
 SEE_OTHER: Final = 303
@@ -91,6 +91,7 @@ class Desk:
         self.preferences = preferences.read(request.cookies)
         self.standing = standing_now.read(self.context)
         self._view: View | None = None
+        self._carried: View | None = None
         state = request.app.state
         self._signer: Signer = state.signer
         self._forms: Forms = state.forms
@@ -130,7 +131,9 @@ class Desk:
 
     def link(self, path: str, **changes: Any) -> str:
         """The address of another page, with the context that goes along."""
-        return self.root + path + self.view().carried().query(**changes)
+        if self._carried is None:
+            self._carried = self.view().carried()
+        return self.root + path + self._carried.query(**changes)
 
     def here(self, **changes: Any) -> str:
         """The address of this page with something changed."""
@@ -152,13 +155,17 @@ class Desk:
             )
         return found
 
-    def paged(self, table: Table) -> Table:
-        """Search, sort and cut the first table, whose rows are all here."""
+    def paged(self, table: Table, dress: Callable[[Row], Row] | None = None) -> Table:
+        """Search, sort and cut the first table, whose rows are all here.
+
+        `dress` gives the rows of this page what costs time and no file shows: links.
+        """
         self._whole.add(table.name)
         asked = self.view()
         if asked.table not in ("", table.name):
             asked = View(size=asked.size)
-        return paged(table, asked, self._signer)
+        page = paged(table, asked, self._signer)
+        return page if dress is None else replace(page, rows=[dress(row) for row in page.rows])
 
     def money(self, amount: Decimal, unit: str, *, digits: int = 2) -> str:
         """An amount in a sentence, as this person likes it."""

@@ -60,10 +60,11 @@ class Table:
     """Rows under a caption. The first column is the row's header and stays in sight.
 
     A row maps column names to values, `Cell`s, `State`s, `Unknown`s; a name that is missing, or
-    None, is blank: not applicable. Money is a Decimal in the major unit, a list a tuple of texts or
-    `Cell`s that folds on the page. `total` is a row as well
-    and re-adds what is shown. `every` gives all rows for a download where `rows` is a page only;
-    `following` is then the place behind the last row, which comes back through `Desk.position`.
+    None, is blank: not applicable; names that no column has are not shown. Money is a Decimal in
+    the major unit, a list a tuple of texts or `Cell`s that folds on the page. `total` is a row as
+    well and re-adds what is shown. `every` gives all rows for a download where `rows` is a page
+    only; `following` is then the place behind the last row, which comes back through
+    `Desk.position`.
     """
 
     name: str

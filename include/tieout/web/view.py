@@ -7,8 +7,9 @@ figure. Defaults are left out and keys keep one order, so one view has one addre
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
+from functools import cache
 from typing import Any, Final, Literal
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from tieout.core.errors import UsageError
 
@@ -71,12 +72,12 @@ class View:
 
         A change names a field, or a key of the page's own; None takes the default again.
         """
-        known = {one.name for one in fields(self)}
-        given = {key: value for key, value in changes.items() if key in known}
+        known = _known()
+        given = {k: _or_default(k, value) for k, value in changes.items() if k in known}
         own = {**self.own, **{key: value for key, value in changes.items() if key not in known}}
-        made = replace(self, **{key: _or_default(key, value) for key, value in given.items()})
-        pairs = [*made.pairs(), *((key, text) for key, text in sorted(own.items()) if text)]
-        return f"?{urlencode(pairs, quote_via=quote, safe=':,')}" if pairs else ""
+        pairs = (replace(self, **given) if given else self).pairs()
+        pairs += [(key, text) for key, text in sorted(own.items()) if text]
+        return "?" + "&".join(f"{k}={quote(str(v), safe=':,')}" for k, v in pairs) if pairs else ""
 
     def carried(self) -> "View":
         """What goes along to another page."""
@@ -102,6 +103,11 @@ class View:
             ("table", self.table),
         ]
         return [(key, text) for key, text in pairs if text]
+
+
+@cache
+def _known() -> frozenset[str]:
+    return frozenset(one.name for one in fields(View))
 
 
 def parse(items: Iterable[tuple[str, str]], *, own: Iterable[str] = ()) -> View:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from tieout.web import elsewhere
 from tieout.web.desk import Desk
-from tieout.web.table import Cell, Column, State, Table, Unknown, totals
+from tieout.web.table import Cell, Column, Row, State, Table, Unknown, totals
 
 _MOST_COLUMNS: Final = 12
 _BETWEEN: Final = "Other pools stand between: this pool's rate alone does not tell the amount."
@@ -60,7 +60,10 @@ def pools_table(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
 
 
 def matrix(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
-    """Initiatives by pools, the dearest pools in columns of their own, the rest in one."""
+    """Initiatives by pools, the dearest pools in columns of their own, the rest in one.
+
+    As many of the dearest initiatives as a page has rows; a file has all of them.
+    """
     sums: dict[str, Decimal] = {one["pool"]: one["amount"] for one in found["pools"]}
     pools = sorted(sums, key=lambda pool: (-abs(sums[pool]), pool))
     places = {pool: f"p{min(at, _MOST_COLUMNS)}" for at, pool in enumerate(pools)}
@@ -73,23 +76,29 @@ def matrix(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
         place = places[one["pool"]]
         own[place] = own.get(place, Decimal(0)) + one["amount"]
     whole = {name: sum(own.values(), Decimal(0)) for name, own in cells.items()}
+    links = {place: _of_pool(desk, period, pool, sums) for place, pool in titles.items()}
+    dearest = sorted(whole, key=lambda name: (-whole[name], name))
+    shown = dearest[: desk.view().size]
+    is_cut = len(shown) < len(dearest)
+
+    def every() -> list[Row]:
+        return [{"initiative": name, **cells[name], "total": whole[name]} for name in dearest]
+
     rows = [
         {
-            "initiative": Cell(
-                value=name,
-                link=elsewhere.initiative(desk, period, name),
-            ),
-            **{
-                place: Cell(value=amount, link=_of_pool(desk, period, titles[place], sums))
-                for place, amount in cells[name].items()
-            },
+            "initiative": Cell(value=name, link=elsewhere.initiative(desk, period, name)),
+            **{one: Cell(value=amount, link=links[one]) for one, amount in cells[name].items()},
             "total": whole[name],
         }
-        for name in sorted(whole, key=lambda name: (-whole[name], name))
+        for name in shown
     ]
     return Table(
         name="matrix",
-        caption="What each initiative bears of each pool, tax included",
+        caption=(
+            "What each initiative bears of each pool, tax included"
+            if not is_cut
+            else f"What the {len(shown)} dearest of {len(dearest)} initiatives bear of each pool"
+        ),
         columns=(
             Column(name="initiative", title="Initiative"),
             *(
@@ -99,7 +108,8 @@ def matrix(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
             Column(name="total", title="Total", kind="money", unit=found["currency"]),
         ),
         rows=rows,
-        total={"initiative": "Total", **totals(rows, [*titles, "total"])},
+        total=None if is_cut else {"initiative": "Total", **totals(rows, [*titles, "total"])},
+        every=every if is_cut else None,
         empty="No pool gave anything to an initiative.",
     )
 

@@ -4,6 +4,7 @@ Owns columns and links of these tables. Every figure comes from `steps.initiativ
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Final
 
 from tieout.web import elsewhere
@@ -19,8 +20,10 @@ PARTS: Final[Mapping[str, str]] = {
 
 
 def overview_tables(desk: Desk, period: str, found: Mapping[str, Any]) -> tuple[Table, Table]:
-    """The parts of the month, and the totals of all months."""
-    return _parts(desk, period, found), _months(desk, period, found)
+    """The parts of the month, and the totals of all months of the initiatives on this page."""
+    parts = desk.paged(_parts(found, period), lambda row: _linked(desk, period, row))
+    shown = [row["of"] for row in parts.rows]
+    return parts, _months(desk, period, found, shown)
 
 
 def months_table(desk: Desk, period: str, row: Mapping[str, Any], unit: str) -> Table:
@@ -62,9 +65,9 @@ def behind_tables(
     )
 
 
-def _parts(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
+def _parts(found: Mapping[str, Any], period: str) -> Table:
     unit = found["currency"]
-    rows = [_parts_row(desk, period, row) for row in found["rows"]]
+    rows = [_parts_row(period, row) for row in found["rows"]]
     has_change = len(found["months"]) > 1
     names = [*PARTS, "total", *(["change"] if has_change else [])]
     return Table(
@@ -93,39 +96,44 @@ def _part_columns(unit: str, *, sorts: bool = True) -> tuple[Column, ...]:
     )
 
 
-def _parts_row(desk: Desk, period: str, row: Mapping[str, Any]) -> Row:
-    now = row["by_month"][period]
+def _parts_row(period: str, row: Mapping[str, Any]) -> Row:
     name = row["initiative"]
     return {
-        "initiative": Cell(
-            value=row["name"] or name,
-            link=elsewhere.target(desk, period, name),
-            note=name if row["name"] else "",
-        ),
+        "initiative": Cell(value=row["name"] or name, note=name if row["name"] else ""),
         "owner": row["owner"],
-        **now,
-        "total": Cell(value=now["total"], link=elsewhere.target(desk, period, name)),
+        **row["by_month"][period],
+        "of": row,
     }
 
 
-def _months(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
+def _linked(desk: Desk, period: str, row: Row) -> Row:
+    link = elsewhere.target(desk, period, row["of"]["initiative"])
+    return {
+        **row,
+        "initiative": replace(row["initiative"], link=link),
+        "total": Cell(value=row["total"], link=link),
+    }
+
+
+def _months(
+    desk: Desk, period: str, found: Mapping[str, Any], shown: Sequence[Mapping[str, Any]]
+) -> Table:
+    """Totals of the initiatives that are shown; a file has all of them."""
     months = found["months"]
-    rows = [
-        {
-            "initiative": Cell(
-                value=row["name"] or row["initiative"],
-                link=elsewhere.target(desk, period, row["initiative"]),
-            ),
-            **{
-                _column(month): Cell(
-                    value=row["by_month"][month]["total"],
-                    link=elsewhere.target(desk, month, row["initiative"]),
-                )
-                for month in months
-            },
-        }
-        for row in found["rows"]
-    ]
+    names = [_column(month) for month in months]
+
+    def every() -> list[Row]:
+        return [_months_row(months, row) for row in found["rows"]]
+
+    is_whole = len(shown) == len(found["rows"])
+    rows = []
+    for row in shown:
+        made = _months_row(months, row)
+        for month in months:
+            link = elsewhere.target(desk, month, row["initiative"])
+            made[_column(month)] = Cell(value=made[_column(month)], link=link)
+        link = elsewhere.target(desk, period, row["initiative"])
+        rows.append({**made, "initiative": Cell(value=made["initiative"], link=link)})
     return Table(
         name="by_month",
         caption="The same over the months",
@@ -137,7 +145,8 @@ def _months(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
             ),
         ),
         rows=rows,
-        total={"initiative": "Total", **totals(rows, [_column(month) for month in months])},
+        total={"initiative": "Total", **totals(rows, names)} if is_whole else None,
+        every=None if is_whole else every,
     )
 
 
@@ -282,3 +291,8 @@ def _documents(desk: Desk, period: str, documents: Sequence[Mapping[str, Any]], 
         ],
         empty="No charge of the month is behind it.",
     )
+
+
+def _months_row(months: Sequence[str], row: Mapping[str, Any]) -> dict[str, Any]:
+    totals_ = {_column(month): row["by_month"][month]["total"] for month in months}
+    return {"initiative": row["name"] or row["initiative"], **totals_}

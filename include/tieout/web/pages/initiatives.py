@@ -46,14 +46,13 @@ def month(period: Period, desk: AtDesk) -> Response:
         found = _overview(desk, period)
     except NotReadyError as error:
         return not_yet(desk, "initiatives", period, str(error))
-    tables = overview_tables(desk, period, found)
     return desk.show(
         Page(
             name="initiatives",
             period=period,
             headline=_headline(desk, period, found),
             template="initiatives/month.html",
-            tables=(desk.paged(tables[0]), tables[1]),
+            tables=overview_tables(desk, period, found),
             values={
                 "chart": _all_months(desk, found),
                 "backlog": desk.link(f"/initiatives/{period}/(unallocated)"),
@@ -89,7 +88,7 @@ def unallocated(period: Period, desk: AtDesk) -> Response:
             period=period,
             headline=headline,
             template="initiatives/unallocated.html",
-            tables=(desk.paged(_backlog(desk, period, found)),),
+            tables=(desk.paged(_backlog(found), lambda row: _drafting(desk, period, row)),),
             crumbs=_crumbs(desk, period, "Unallocated", desk.money(found["total"], unit)),
             honours=_HONOURS,
             as_of=view.as_of,
@@ -113,8 +112,8 @@ def one(period: Period, initiative: InitiativeId, desk: AtDesk) -> Response:
             as_of=view.as_of,
         ),
     )
-    found = _overview(desk, period)
-    row = next(each for each in found["rows"] if each["initiative"] == initiative)
+    found = _overview(desk, period, only=initiative)
+    (row,) = found["rows"]
     unit = found["currency"]
     now = row["by_month"][period]
     return desk.show(
@@ -140,13 +139,18 @@ def one(period: Period, initiative: InitiativeId, desk: AtDesk) -> Response:
     )
 
 
-def _overview(desk: Desk, period: str) -> dict[str, Any]:
+def _overview(desk: Desk, period: str, *, only: str | None = None) -> dict[str, Any]:
     view = desk.view()
     months = [one.period for one in desk.standing.months if one.period <= period][-_MOST_MONTHS:]
     found: dict[str, Any] = desk.kept(
-        f"initiatives {period} {view.basis} {view.as_of}",
+        f"initiatives {period} {view.basis} {view.as_of} {only}",
         lambda: initiatives.overview(
-            desk.context, period=period, months=months, basis=view.basis, as_of=view.as_of
+            desk.context,
+            period=period,
+            months=months,
+            basis=view.basis,
+            as_of=view.as_of,
+            only=only,
         ),
     )
     return found
@@ -246,9 +250,9 @@ def _parts_chart(desk: Desk, row: Mapping[str, Any], unit: str) -> Any:
     return stacked("parts", f"What {row['initiative']} cost, before tax", months, unit=unit)
 
 
-def _backlog(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
+def _backlog(found: Mapping[str, Any]) -> Table:
     unit = found["currency"]
-    rows = [_backlog_row(desk, period, row) for row in found["rows"]]
+    rows = [_backlog_row(row) for row in found["rows"]]
     return Table(
         name="unallocated",
         caption="Charges without an initiative, the largest first",
@@ -267,8 +271,7 @@ def _backlog(desk: Desk, period: str, found: Mapping[str, Any]) -> Table:
     )
 
 
-def _backlog_row(desk: Desk, period: str, row: Mapping[str, Any]) -> Row:
-    asked = {key: row[name] for key, name in _DRAFTED.items() if row[name]}
+def _backlog_row(row: Mapping[str, Any]) -> Row:
     account = row["sub_account_name"] or row["sub_account_id"] or row["billing_account_id"]
     return {
         "from": Cell(value=row["provider"], note=account or ""),
@@ -277,11 +280,15 @@ def _backlog_row(desk: Desk, period: str, row: Mapping[str, Any]) -> Row:
         "charges": row["charges"],
         "amount": row["amount"],
         "share": row["share"],
-        "act": Cell(
-            value="Make a rule from these rows",
-            link=elsewhere.draft(desk, period, **asked),
-        ),
+        "act": "Make a rule from these rows",
+        "asked": {key: row[name] for key, name in _DRAFTED.items() if row[name]},
     }
+
+
+def _drafting(desk: Desk, period: str, row: Row) -> Row:
+    """The row with the way to the rule editor."""
+    link = elsewhere.draft(desk, period, **row["asked"])
+    return {**row, "act": Cell(value=row["act"], link=link)}
 
 
 def _crumbs(desk: Desk, period: str, title: str, amount: str) -> tuple[Crumb, ...]:

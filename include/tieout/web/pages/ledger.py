@@ -5,6 +5,7 @@ the journal `journal`'s; their addresses stand below this page's.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -86,7 +87,7 @@ def statement(period: Period, desk: AtDesk) -> Response:
             period=period,
             headline=_headline(desk, found, total),
             template="ledger/statement.html",
-            tables=(desk.paged(table),),
+            tables=(desk.paged(table, lambda row: _linked(desk, found, row)),),
             values={
                 "by": by,
                 "unapplied": found.ignored,
@@ -205,7 +206,7 @@ def _statement_table(desk: Desk, found: Statement) -> Table:
             Column(name="change", title="Change", kind="money", unit=found.currency, sorts=True)
         )
         columns.append(Column(name="percent", title="Change in %", kind="id"))
-    ordered = sorted(found.rows.items(), key=lambda one: _largest_first(one[1]))
+    ordered = sorted(found.rows.items(), key=lambda one: (_largest_first(one[1]), str(one[0])))
     rows = [_statement_row(desk, found, key, figures) for key, figures in ordered]
     total: dict[str, Any] = {found.by[0]: "Total"}
     total |= {_name(place): one for place in places if (one := _sum(found, place)) is not None}
@@ -234,35 +235,40 @@ def _largest_first(figures: Sequence[Figure | None]) -> tuple[Decimal, ...]:
 def _statement_row(
     desk: Desk, found: Statement, key: Sequence[str | None], figures: Sequence[Figure | None]
 ) -> Row:
+    """The row without the ways to its lines, which only the rows of a page need."""
     row: dict[str, Any] = {}
     for name, value in zip(found.by, key, strict=True):
         note = found.accounts.get(value or "", "") if name == ACCOUNT else ""
         row[name] = Cell(value=NO_VALUE if value is None else value, note=note)
     for place, (column, one) in enumerate(zip(found.columns, figures, strict=True)):
-        row[_name(place)] = _figure(desk, found, key, column, one)
+        row[_name(place)] = _figure(desk, found, column, one)
     return row | (_change(row, len(figures)) if len(figures) > 1 else {})
 
 
-def _figure(
-    desk: Desk,
-    found: Statement,
-    key: Sequence[str | None],
-    column: StatementColumn,
-    one: Figure | None,
-) -> Any:
-    """The figure with the way to its lines; one that was restated says what was reported."""
+def _figure(desk: Desk, found: Statement, column: StatementColumn, one: Figure | None) -> Any:
+    """The figure; one that was restated says what was reported."""
     if column.kind is None:
         return Unknown(f"{column.period} has no lines as of sequence {column.upto_seq}.")
     if one is None:
         return Decimal(0)
-    own = tuple((n, NO_VALUE if v is None else v) for n, v in zip(found.by, key, strict=True))
-    where = tuple(dict.fromkeys((*desk.view().where, *own)))
-    as_of = column.upto_seq if column.upto_seq != desk.standing.ledger_seq else None
-    link = desk.link(f"/ledger/{column.period}/lines", where=where, as_of=as_of)
     note = ""
     if one.reported is not None:
         note = f"restated; reported {desk.money(one.reported, found.currency)}"
-    return Cell(value=one.amount, link=link, note=note)
+    return Cell(value=one.amount, note=note)
+
+
+def _linked(desk: Desk, found: Statement, row: Row) -> Row:
+    """The row, each figure with the way to its lines."""
+    own = tuple((name, row[name].value) for name in found.by)
+    where = tuple(dict.fromkeys((*desk.view().where, *own)))
+    made = dict(row)
+    for place, column in enumerate(found.columns):
+        cell = row[_name(place)]
+        if isinstance(cell, Cell):
+            as_of = column.upto_seq if column.upto_seq != desk.standing.ledger_seq else None
+            link = desk.link(f"/ledger/{column.period}/lines", where=where, as_of=as_of)
+            made[_name(place)] = replace(cell, link=link)
+    return made
 
 
 def _change(row: Mapping[str, Any], count: int) -> dict[str, Any]:

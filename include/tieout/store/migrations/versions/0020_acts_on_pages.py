@@ -1,13 +1,13 @@
 """Acts from the pages: correct and reject documents, refuse suggested matches.
 
 Revision ID: 0020
-Revises: 0018
+Revises: 0019
 """
 
 from tieout.store.migrations.script import refuse_downgrade, run_sql
 
 revision = "0020"
-down_revision = "0018"
+down_revision = "0019"
 branch_labels = None
 depends_on = None
 
