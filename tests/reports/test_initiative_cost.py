@@ -41,6 +41,13 @@ def test_each_kind_of_line_has_its_part() -> None:
     assert set(found) == {"support-assistant", "search-ranking", None, "pool:platform"}
 
 
+def test_totals_are_the_parts_together() -> None:
+    parts = cost.parts(line_tables.sums(LINES, cost.PARTED_BY))
+    totals = cost.totals(line_tables.sums(LINES, cost.TOTALED_BY))
+    assert totals == {one: sum(own.values()) for one, own in parts.items()}
+    assert totals["support-assistant"] == to_units("93")
+
+
 def test_rules_and_pools_tell_what_is_behind_an_initiative() -> None:
     sums, counts = cost.rules_of(LINES, "support-assistant")
     assert sums == {("bot-project",): to_units("67"), ("app-tag",): to_units("20")}
