@@ -55,7 +55,7 @@ def test_figures_that_one_person_typed_are_approved_by_another(office_at: Office
     ana, ben = (office.at(one, f"/documents/{MONTH}") for one in ("ana", "ben"))
     ana.refusals = (403,)
     for window in (ana, ben):
-        expect(window.page.locator("h1")).to_contain_text("wait for a person")
+        expect(window.page.locator("h1")).to_contain_text("for a person")
         papers = window.page.locator("main").get_by_role("link", name="INV-7.entered.json")
         window.click(papers.first)
         expect(window.page.get_by_text(HOSTILE).first).to_be_visible()
@@ -64,3 +64,29 @@ def test_figures_that_one_person_typed_are_approved_by_another(office_at: Office
     expect(ana.page.locator("h1")).to_be_visible()
     expect(ben.page.get_by_text("typed and approved").first).to_be_visible()
     assert ben.clicks <= 4
+
+
+def test_an_invoice_that_was_misread_is_corrected_in_place_and_approved_by_another(
+    office_at: OfficeAt,
+) -> None:
+    office = office_at("request close")
+    ana = office.at("ana", f"/documents/{MONTH}")
+    papers = ana.page.locator("main").get_by_role("link", name="SAMPLE01OA-0010")
+    ana.click(papers.first)
+    ana.click(ana.page.get_by_text("Correct…"))
+    form = ana.page.locator("details.act[open] form")
+    assert form.get_by_label("Amount, line 1", exact=True).input_value()
+    assert (ana.overflow(), ana.broken_rules()) == (0, [])
+    ana.screenshot("correct-light-1280")
+    form.get_by_label("What, line 1", exact=True).fill(HOSTILE)
+    form.get_by_label("Reason").fill("The first line was misread.")
+    ana.click(form.get_by_role("button", name="Propose the correction"))
+    expect(ana.page.locator("h1")).to_contain_text("1 document waits for a person")
+    assert ana.clicks <= 4
+
+    ben = office.at("ben", f"/documents/{MONTH}")
+    ben.click(ben.page.locator("#queue a[href*='/document/']").first)
+    expect(ben.page.get_by_text(HOSTILE).first).to_be_visible()
+    ben.click(ben.page.get_by_text("Approve…"))
+    ben.click(ben.page.get_by_role("button", name="Approve the figures"))
+    expect(ben.page.get_by_text("typed and approved").first).to_be_visible()

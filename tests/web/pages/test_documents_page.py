@@ -201,7 +201,7 @@ def test_what_waits_is_in_the_headline_and_typed_figures_need_another_person(
     assert approve(asked, "dee", page) == 403
     assert approve(asked, "ben", page) == 303
     assert "typed and approved" in ReadPage(asked.get(page).text).text()
-    assert "1 documents wait for a person" in ReadPage(asked.get(START).text).headings[0]
+    assert "1 document waits for a person" in ReadPage(asked.get(START).text).headings[0]
 
 
 def test_hostile_names_are_shown_as_words(asked: Browser) -> None:

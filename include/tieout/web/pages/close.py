@@ -23,6 +23,7 @@ from tieout.web.desk import AtDesk, Desk, Page
 from tieout.web.forms import PageForm, Reason, Typed
 from tieout.web.pages import close_files
 from tieout.web.table import Cell, Column, State, Table, Tone
+from tieout.web.words import counted
 
 router = APIRouter(prefix="/close")
 router.include_router(close_files.router)
@@ -168,14 +169,10 @@ def _headline(period: str, state: str, checks: Sequence[Mapping[str, Any]], wait
 def _outcome(counts: Mapping[str, int]) -> str:
     words = [f"{counts['passed']} checks passed"]
     words += [f"{counts['failed']} did not but do not block"] if counts["failed"] else []
-    words += [_told(counts["to_follow"], "follows", "follow")] if counts["to_follow"] else []
+    words += [counted(counts["to_follow"], "follows", "follow")] if counts["to_follow"] else []
     left = counts["not_applicable"]
-    words += [_told(left, "does not apply", "do not apply")] if left else []
+    words += [counted(left, "does not apply", "do not apply")] if left else []
     return ", ".join(words)
-
-
-def _told(count: int, one: str, several: str) -> str:
-    return f"{count} {one if count == 1 else several}"
 
 
 def _counts(checks: Sequence[Mapping[str, Any]]) -> dict[str, int]:

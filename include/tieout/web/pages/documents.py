@@ -17,6 +17,7 @@ from tieout.web.desk import AtDesk, Crumb, Desk, Page
 from tieout.web.forms import PageForm
 from tieout.web.pages import document_forms, document_parts, tie_words
 from tieout.web.table import Cell, Column, State, Table, Tone, Unknown
+from tieout.web.words import counted
 
 router = APIRouter(prefix="/documents")
 router.include_router(document_forms.router)
@@ -160,9 +161,10 @@ def _headline(
         return f"Nothing is expected of {name} yet."
     holes = sum(document_parts.kind(one) == "missing" for one in days)
     missing = [one["account"] for one in listed if one["state"] == "missing"]
-    wrong = [f"{holes} days have no data"] if holes else []
+    wrong = [counted(holes, "day has no data", "days have no data")] if holes else []
     wrong += [f"no invoice of {', '.join(missing)} has been read"] if missing else []
-    wrong += [f"{len(queue)} documents wait for a person"] if queue else []
+    waits = counted(len(queue), "document waits for a person", "documents wait for a person")
+    wrong += [waits] if queue else []
     if wrong:
         return f"{name} is not complete: {'; '.join(wrong)}."
     bills = sum(one["kind"] is not None for one in listed)
