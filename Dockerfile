@@ -19,8 +19,8 @@ RUN uv pip install --no-deps --no-build-isolation --editable /opt/tieout
 FROM ${BASE}
 LABEL org.opencontainers.image.title="tieout" \
       org.opencontainers.image.licenses="Apache-2.0"
-# Pango draws the close report; git keeps checkpoints as tags. The digest of the base pins Debian's
-# release, whose security updates are wanted as they are.
+# Pango draws the close report; git keeps checkpoints as tags. Versions are not pinned (DL3008) because
+# the digest of the base pins Debian's release, whose security updates are wanted as they are.
 # hadolint ignore=DL3008
 RUN apt-get update \
  && apt-get install -y --no-install-recommends fonts-dejavu-core git libpango-1.0-0 libpangoft2-1.0-0 \

@@ -45,9 +45,8 @@ def test_a_program_gets_one_object(environment: dict[str, str]) -> None:
     answer = here(["doctor", "--offline", "--json"], environment)
     found = json.loads(answer.out)
     assert (answer.code, found["verdict"]) == (1, "fail")
-    assert {point["area"] for point in found["points"]} == {
-        "database", "files", "proof", "airflow",
-    }  # fmt: skip
+    areas = {"database", "files", "proof", "airflow"}
+    assert {point["area"] for point in found["points"]} == areas
     assert {point["name"] for point in found["points"] if point["state"] == "fail"} == FAST
 
 

@@ -4,8 +4,12 @@ import shutil
 import subprocess
 from pathlib import Path
 
+import pytest
+
 PROGRAM = shutil.which("soffice")
-MISSING = "soffice is not installed: apt-get install libreoffice-calc-nogui"
+needs_soffice = pytest.mark.skipif(
+    PROGRAM is None, reason="soffice is not installed: apt-get install libreoffice-calc-nogui"
+)
 # without this LibreOffice believes the values that stand in the file (0: always recalculate)
 _ALWAYS = """<?xml version="1.0" encoding="UTF-8"?>
 <oor:items xmlns:oor="http://openoffice.org/2001/registry">

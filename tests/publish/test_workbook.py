@@ -8,7 +8,7 @@ from typing import Any
 import openpyxl
 import pytest
 from tests.publish.dossiers import bridge, dossier, exception, posted, rolls, statement
-from tests.publish.spreadsheets import MISSING, PROGRAM, converted
+from tests.publish.spreadsheets import converted, needs_soffice
 
 from tieout.publish.sheets import CHECK_CELL, rounded
 from tieout.publish.workbook import workbook
@@ -125,7 +125,7 @@ def test_amounts_are_rounded_half_away_from_zero_as_the_spreadsheet_does() -> No
     assert rounded(Decimal("0.0049"), 2) == Decimal("0.00")
 
 
-@pytest.mark.skipif(PROGRAM is None, reason=MISSING)
+@needs_soffice
 @pytest.mark.parametrize("ties", [True, False])
 def test_an_independent_program_calculates_the_values_that_are_written(
     tmp_path: Path, ties: bool

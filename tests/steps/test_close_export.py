@@ -9,7 +9,7 @@ import openpyxl
 import pypdfium2
 import pytest
 from tests import month
-from tests.publish.spreadsheets import MISSING, PROGRAM, converted
+from tests.publish.spreadsheets import converted, needs_soffice
 
 from tieout.core.errors import HashMismatchError
 from tieout.core.period import parse_period
@@ -59,7 +59,7 @@ def test_the_pdf_says_the_totals_of_the_statement(closed_world: month.World) -> 
     assert stated["content_hash"] in text
 
 
-@pytest.mark.skipif(PROGRAM is None, reason=MISSING)
+@needs_soffice
 def test_an_independent_program_adds_the_workbook_up_to_the_statement(
     closed_world: month.World, tmp_path: Path
 ) -> None:

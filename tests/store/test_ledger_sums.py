@@ -38,6 +38,8 @@ CONDITIONS: tuple[tuple[Wanted, ...], ...] = (
     (),
     (Wanted(name="initiative", values=("search", None)),),
     (Wanted(name="environment", values=(None,), but=True),),
+    (Wanted(name="pl_category", values=("",), pools=("platform",)),),
+    (Wanted(name="pl_category", values=("",), but=True, pools=("platform",)),),
     (Wanted(name="provider", values=("aws",)), Wanted(name="pl_category", values=("", None))),
 )
 
@@ -95,12 +97,28 @@ def test_the_database_sums_by_what_the_code_reads_and_by_own_dimensions(stores: 
     assert as_set(two[number]) == as_set(line_tables.sums(lines, ["team", "provider"]))
 
 
+def test_a_sum_that_is_not_its_lines_is_named(stores: Stores, ledger_database: Logins) -> None:
+    close(stores)
+    with stores.worker.transaction() as tx:
+        number = publish(tx, ledger_lines("1", "2", "3"))[0].publication_id
+    with stores.reader.transaction() as tx:
+        assert ledger_sums.unlike_lines(tx) == []
+    with psycopg.connect(ledger_database.owner_url) as owner:
+        owner.execute("ALTER TABLE tieout.ledger_sum DISABLE TRIGGER USER")
+        owner.execute("UPDATE tieout.ledger_sum SET amount = amount + 1 WHERE names = 'provider'")
+    with stores.reader.transaction() as tx:
+        assert ledger_sums.unlike_lines(tx) == [f"publication {number} by provider"]
+    with psycopg.connect(ledger_database.owner_url) as owner:
+        owner.execute("DELETE FROM tieout.ledger_sum")
+    with stores.reader.transaction() as tx:
+        assert ledger_sums.unlike_lines(tx) == [f"publication {number} by nothing"]
+
+
 def test_columns_that_were_never_summed_together_are_left_to_the_lines() -> None:
     assert ledger_sums.covering(["pl_category"]) == ("pl_category",)
     assert ledger_sums.covering([]) == ("provider",)
-    assert ledger_sums.covering(["environment", "pl_category"]) == (
-        "provider", "pl_category", "environment",
-    )  # fmt: skip
+    three = ("provider", "pl_category", "environment")
+    assert ledger_sums.covering(["environment", "pl_category"]) == three
     assert ledger_sums.covering(["project", "initiative"]) is None
 
 

@@ -64,6 +64,18 @@ table = sa.Table(
 )
 
 
+_UNLIKE: Final = sa.text(
+    "WITH line AS (SELECT publication_id, sum(billed_cost) AS amount, count(*) AS line_count"
+    "  FROM tieout.ledger_line GROUP BY publication_id),"
+    " kept AS (SELECT publication_id, names, sum(amount) AS amount, sum(line_count) AS line_count"
+    "  FROM tieout.ledger_sum GROUP BY publication_id, names)"
+    " SELECT publication_id, coalesce(names, 'nothing') FROM line"
+    " FULL JOIN kept USING (publication_id)"
+    " WHERE (line.amount, line.line_count) IS DISTINCT FROM (kept.amount, kept.line_count)"
+    " ORDER BY 1, 2"
+)
+
+
 def covering(names: Iterable[str]) -> tuple[str, ...] | None:
     """The columns that were summed together and have all of these; None: the lines must tell."""
     wanted = set(names)
@@ -104,6 +116,14 @@ def named_by(wanted: Sequence[Wanted]) -> tuple[str, ...]:
     """The columns that conditions look at."""
     pools = ("pool_id",) if any(one.pools for one in wanted) else ()
     return (*(one.name for one in wanted), *pools)
+
+
+def unlike_lines(tx: Tx) -> list[str]:
+    """Publications with sums that do not add up to their lines, as `id by names`.
+
+    Every grouping has each line once, so its amounts and counts are those of the publication.
+    """
+    return [f"publication {number} by {names}" for number, names in tx.execute(_UNLIKE)]
 
 
 def condition(

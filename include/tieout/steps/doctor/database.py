@@ -12,7 +12,7 @@ from tieout.config import Secret, Settings
 from tieout.core.errors import TieoutError
 from tieout.steps.context import Context
 from tieout.steps.doctor.points import Area, Point
-from tieout.store import migrate, server
+from tieout.store import ledger_sums, migrate, server
 from tieout.store.session import Store, Tx
 
 CLOCK_WARN, CLOCK_FAIL = timedelta(seconds=30), timedelta(minutes=5)
@@ -199,6 +199,13 @@ def objects(tx: Tx) -> Iterator[Point]:
         good=not loose,
         found=f"not pinned: {', '.join(loose[:5])}" if loose else "in every definer function",
         mend="ALTER FUNCTION ... SET search_path = pg_catalog",
+    )
+    unlike = ledger_sums.unlike_lines(tx)
+    yield _AREA.judge(
+        "sums of pages are those of the lines",
+        good=not unlike,
+        found=f"not so: {', '.join(unlike[:5])}" if unlike else "of every publication",
+        mend="trust the published files, not the pages; find out who wrote to tieout.ledger_sum",
     )
     makers = server.makers_of_tables(tx)
     yield _AREA.judge(
